@@ -16,7 +16,7 @@ export default tseslint.config(
     rules: {
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       'no-console': 'off',
       eqeqeq: ['error', 'always', { null: 'ignore' }],
     },
@@ -40,10 +40,16 @@ export default tseslint.config(
       'no-restricted-globals': ['error', 'process', 'setTimeout', 'setInterval', 'fetch'],
       'no-restricted-syntax': [
         'error',
-        { selector: "CallExpression[callee.object.name='Date'][callee.property.name='now']", message: 'now is an argument' },
+        {
+          selector: "CallExpression[callee.object.name='Date'][callee.property.name='now']",
+          message: 'now is an argument',
+        },
         { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: 'now is an argument' },
         { selector: "MemberExpression[object.property.name='Now']", message: 'now is an argument' },
-        { selector: "MemberExpression[object.name='Math'][property.name='random']", message: 'the domain is deterministic' },
+        {
+          selector: "MemberExpression[object.name='Math'][property.name='random']",
+          message: 'the domain is deterministic',
+        },
       ],
     },
   },

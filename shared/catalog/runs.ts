@@ -1,0 +1,126 @@
+import { instanceKey, vaultKey } from '../domain/ids.ts';
+import type { RunClaim } from '../domain/records.ts';
+import type { RowStore } from '../ports.ts';
+import { Collection } from './collection.ts';
+
+type RunName = Pick<RunClaim, 'instance' | 'jobId' | 'operation'>;
+
+/** Who holds a place under a cap; holders whose run has ended are dropped when the row is next written. */
+interface Admission {
+  holders: string[];
+}
+
+/**
+ * The runs in progress. A backup holds its instance (one row for an instance), a restore only itself. The row carries the
+ * heartbeat of the worker and the fence: the attempt and execution that may write.
+ */
+export class Runs {
+  readonly #runs: Collection<RunClaim>;
+  readonly #admissions: Collection<Admission>;
+
+  constructor(rows: RowStore) {
+    this.#runs = new Collection(rows, 'Runs');
+    this.#admissions = new Collection(rows, 'Admissions');
+  }
+
+  /** Opens the run, or returns the run that holds the instance already (its own, when an activity runs again). */
+  async open(claim: RunClaim): Promise<RunClaim> {
+    const row = await this.#runs.update(active, keyOf(claim), (current) => (current ? undefined : claim));
+    return row?.value ?? claim;
+  }
+
+  /** The run of this job, or undefined when it has ended or another job holds the instance. */
+  async get(name: RunName): Promise<RunClaim | undefined> {
+    const row = await this.#runs.get(active, keyOf(name));
+    return row?.value.jobId === name.jobId ? row.value : undefined;
+  }
+
+  /** Changes the run of this job; undefined when it has ended, is another job's, or `change` declined. */
+  async update(name: RunName, change: (run: RunClaim) => RunClaim | undefined): Promise<RunClaim | undefined> {
+    let changed = false;
+    const row = await this.#runs.update(active, keyOf(name), (current) => {
+      const next = current?.jobId === name.jobId ? change(current) : undefined;
+      changed = next !== undefined;
+      return next;
+    });
+    return changed ? row?.value : undefined;
+  }
+
+  /**
+   * Takes the fence for one execution of one attempt. False when another execution of the same attempt took it before: the caller
+   * is a rerun of a lost activity and must end as AttemptLost.
+   */
+  async takeFence(name: RunName, attemptId: string, executionId: string, now: string): Promise<boolean> {
+    const run = await this.update(name, (current) => {
+      if (current.attemptId === attemptId) return undefined;
+      const { lostSignalledAt: _, ...rest } = current;
+      return { ...rest, attemptId, executionId, heartbeatAt: now };
+    });
+    return run?.executionId === executionId;
+  }
+
+  /** Writes a heartbeat; false when the fence was lost or the run has ended: the caller must stop at once. */
+  async heartbeat(name: RunName, executionId: string, now: string): Promise<{ held: boolean; cancelledBy?: string }> {
+    const run = await this.update(name, (current) =>
+      current.executionId === executionId ? { ...current, heartbeatAt: now } : undefined,
+    );
+    if (!run) return { held: false };
+    return { held: true, ...(run.cancelRequestedBy === undefined ? {} : { cancelledBy: run.cancelRequestedBy }) };
+  }
+
+  /** Ends the run; idempotent. */
+  async close(name: RunName): Promise<void> {
+    await this.#runs.remove(active, keyOf(name), (current) => current.jobId === name.jobId);
+  }
+
+  /** All runs in progress. */
+  async active(): Promise<RunClaim[]> {
+    const runs: RunClaim[] = [];
+    for await (const row of this.#runs.each(active)) runs.push(row.value);
+    return runs;
+  }
+
+  /**
+   * Takes a place under the caps of the vault and of the server. Both places are held or neither. Counting is done under the
+   * admission row's ETag, so two runs never take the last place.
+   */
+  async admit(
+    name: RunName,
+    server: string,
+    caps: { vault: number; server: number },
+  ): Promise<{ admitted: boolean; full?: 'vault' | 'server' }> {
+    const living = new Set((await this.active()).map((run) => run.jobId));
+    const vault = vaultKey(name.instance);
+    if (!(await this.#take('vault', vault, name.jobId, caps.vault, living))) return { admitted: false, full: 'vault' };
+    if (!(await this.#take('server', server, name.jobId, caps.server, living))) {
+      await this.#leave('vault', vault, name.jobId);
+      return { admitted: false, full: 'server' };
+    }
+    await this.update(name, (run) => ({ ...run, server }));
+    return { admitted: true };
+  }
+
+  async leave(name: RunName, server: string | undefined): Promise<void> {
+    await this.#leave('vault', vaultKey(name.instance), name.jobId);
+    if (server !== undefined) await this.#leave('server', server, name.jobId);
+  }
+
+  async #take(kind: string, key: string, jobId: string, cap: number, living: Set<string>): Promise<boolean> {
+    const row = await this.#admissions.update(kind, key, (current) => {
+      const holders = (current?.holders ?? []).filter((holder) => living.has(holder));
+      if (holders.includes(jobId) || holders.length >= cap) return undefined;
+      return { holders: [...holders, jobId] };
+    });
+    return row?.value.holders.includes(jobId) ?? false;
+  }
+
+  async #leave(kind: string, key: string, jobId: string): Promise<void> {
+    await this.#admissions.update(kind, key, (current) =>
+      current?.holders.includes(jobId) ? { holders: current.holders.filter((holder) => holder !== jobId) } : undefined,
+    );
+  }
+}
+
+const active = 'active';
+const keyOf = (name: RunName): string =>
+  name.operation === 'Backup' ? instanceKey(name.instance) : `${instanceKey(name.instance)}|${name.jobId}`;
