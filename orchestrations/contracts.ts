@@ -135,13 +135,16 @@ export type ActivityName = keyof Activities;
 export type ActivityInput<N extends ActivityName> = Activities[N]['input'];
 export type ActivityOutput<N extends ActivityName> = Activities[N]['output'];
 
+/** What an orchestrator is made of: yields tasks, ends with T. What the SDK sends back is the task's result, untyped. */
+export type Durable<T> = Generator<Task, T, unknown>;
+
 /** Calls an activity with its types checked: `const { server } = yield* call(context, 'check-source', run)`. */
 export function* call<N extends ActivityName>(
   context: OrchestrationContext,
   name: N,
   input: ActivityInput<N>,
-): Generator<Task, ActivityOutput<N>, ActivityOutput<N>> {
-  return yield context.df.callActivity(name, input);
+): Durable<ActivityOutput<N>> {
+  return (yield context.df.callActivity(name, input)) as ActivityOutput<N>;
 }
 
 /** Event that tells an orchestration that the worker of an attempt is lost. Named by attempt, so that a late one means nothing. */

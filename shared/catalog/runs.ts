@@ -68,6 +68,24 @@ export class Runs {
     return { held: true, ...(run.cancelRequestedBy === undefined ? {} : { cancelledBy: run.cancelRequestedBy }) };
   }
 
+  /** Marks the attempt as the one being committed; false when it was fenced off. Idempotent. */
+  async markCommitted(name: RunName, attemptId: string): Promise<boolean> {
+    const run = await this.#current(name, (current) =>
+      current.attemptId === attemptId && current.committedAttempt === undefined
+        ? { ...current, committedAttempt: attemptId }
+        : undefined,
+    );
+    return run?.committedAttempt === attemptId;
+  }
+
+  /** Takes the fence away from an attempt so that it can be discarded; false when it is being committed. */
+  async fenceOff(name: RunName, attemptId: string): Promise<boolean> {
+    const run = await this.#current(name, (current) =>
+      current.committedAttempt === attemptId ? undefined : { ...current, attemptId: `${attemptId}-off`, executionId: '' },
+    );
+    return run?.committedAttempt !== attemptId;
+  }
+
   /** Ends the run; idempotent. */
   async close(name: RunName): Promise<void> {
     await this.#runs.remove(active, keyOf(name), (current) => current.jobId === name.jobId);
@@ -103,6 +121,17 @@ export class Runs {
   async leave(name: RunName, server: string | undefined): Promise<void> {
     await this.#leave('vault', vaultKey(name.instance), name.jobId);
     if (server !== undefined) await this.#leave('server', server, name.jobId);
+  }
+
+  /** Like update, but answers with the row of this job as it is, changed or not. */
+  async #current(
+    name: RunName,
+    change: (run: RunClaim) => RunClaim | undefined,
+  ): Promise<RunClaim | undefined> {
+    const row = await this.#runs.update(active, keyOf(name), (current) =>
+      current?.jobId === name.jobId ? change(current) : undefined,
+    );
+    return row?.value.jobId === name.jobId ? row.value : undefined;
   }
 
   async #take(kind: string, key: string, jobId: string, cap: number, living: Set<string>): Promise<boolean> {

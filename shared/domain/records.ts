@@ -223,6 +223,8 @@ export interface RunClaim {
   executionId?: string;
   openedAt: string;
   heartbeatAt: string;
+  /** Set, under the row's ETag, before the attempt's manifest is written: from then on nobody discards the attempt. */
+  committedAttempt?: string;
   /** When a watchdog first saw the heartbeat stale and told the orchestration. */
   lostSignalledAt?: string;
   cancelRequestedBy?: string;

@@ -1,0 +1,6 @@
+import type { ErrorRecord } from '../shared/domain/errors.ts';
+import type { RunOutcome } from './contracts.ts';
+
+/** How a run ends that met this failure: a cancel is not a failure. */
+export const outcomeOf = (error: ErrorRecord): RunOutcome =>
+  error.code === 'UserErrorOperationCancelled' ? { status: 'Cancelled', error } : { status: 'Failed', error };
