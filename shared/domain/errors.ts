@@ -214,6 +214,12 @@ export const errorCatalogue = {
     'Run the backup when no schema change is in progress; it is retried by itself.',
     true,
   ),
+  UserErrorSchemaChangedDuringBackup: spec(
+    400,
+    'The schema of the database changed while it was being backed up: {detail}',
+    'Nothing to do: the backup is tried again by itself. Keep schema changes out of the backup window.',
+    true,
+  ),
   UserErrorUnsupportedServerVersion: spec(
     400,
     'PostgreSQL {version} of the server is newer than every installed pg_dump (newest: {newest}).',

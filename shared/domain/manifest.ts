@@ -25,7 +25,16 @@ export interface TableCount {
 export interface DumpReport {
   formatVersion: typeof manifestFormatVersion;
   snapshotTime: string;
-  database: { name: string; encoding: string; collate: string; ctype: string; sizeBytes: number } & DatabaseIdentity;
+  database: {
+    name: string;
+    encoding: string;
+    collate: string;
+    ctype: string;
+    /** Absent for libc, whose locale is collate and ctype alone. */
+    localeProvider?: 'icu' | 'builtin';
+    locale?: string;
+    sizeBytes: number;
+  } & DatabaseIdentity;
   server: { version: string; major: number; host: string; port: number; isStandby: boolean };
   tools: { pgDump: string; zstd: string; product: string };
   parts: ManifestPart[];
