@@ -43,8 +43,9 @@ export class Audit {
     this.#entries = new Collection(rows, 'Audit');
   }
 
-  async record(vault: VaultRef, entry: AuditEntry): Promise<void> {
-    await this.#entries.insert(vaultKey(vault), `${newestFirst(Date.parse(entry.at))}-${entry.correlationId}`, entry);
+  /** `uniqueId` tells entries of one moment apart; a caller may use one correlation id for many requests, so the edge gives the request's own. */
+  async record(vault: VaultRef, entry: AuditEntry, uniqueId: string = entry.correlationId): Promise<void> {
+    await this.#entries.insert(vaultKey(vault), `${newestFirst(Date.parse(entry.at))}-${uniqueId}`, entry);
   }
 
   list(vault: VaultRef, page: PageRequest): Promise<Page<AuditEntry>> {

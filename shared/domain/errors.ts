@@ -48,10 +48,26 @@ export const errorCatalogue = {
     'The request body must be JSON.',
     "Send the header 'Content-Type: application/json'.",
   ),
+  MissingApiVersionParameter: spec(
+    400,
+    'The api-version query parameter (?api-version=) is required for all requests.',
+    'Add ?api-version=2024-04-01 to the address; any version is accepted.',
+  ),
+  MethodNotAllowed: spec(
+    405,
+    "The resource '{resource}' does not support the method {method}.",
+    'Use one of the methods that the resource supports: {allowed}.',
+  ),
   AuthenticationFailed: spec(
     401,
     'Authentication failed: {detail}',
     'Get a new access token for this vault from the configured issuer and send it as a bearer token.',
+  ),
+  IdentityProviderUnavailable: spec(
+    503,
+    'The signing keys of the identity provider {issuer} could not be read, so no access token can be checked.',
+    'Try again; if it persists, check that this service can reach the identity provider.',
+    true,
   ),
   AuthorizationFailed: spec(
     403,
@@ -84,6 +100,11 @@ export const errorCatalogue = {
     400,
     'Cannot delete the Backup vault as there are existing backup instances or backup policies in the vault. Delete all backup instances and backup policies that are present in the vault and then try deleting the vault.',
     'Delete the backup instances and backup policies of the vault first. A vault that still holds recovery points cannot be deleted either.',
+  ),
+  InvalidResourceLocation: spec(
+    409,
+    "The resource '{resource}' already exists in location '{location}'. A resource with the same name cannot be created in location '{wanted}'.",
+    'Send the location that the resource has, or choose a new resource name.',
   ),
   UserErrorBackupPolicyInUse: spec(
     400,

@@ -93,6 +93,7 @@ export interface DatabaseIdentity {
 
 export interface BackupInstance extends InstanceRef {
   friendlyName: string;
+  tags?: Readonly<Record<string, string>>;
   /** ARM `properties` as sent (dataSourceInfo, dataSourceSetInfo, …), without secrets; echoed on GET. */
   properties: Opaque;
   datasource: Datasource;
