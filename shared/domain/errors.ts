@@ -315,6 +315,12 @@ export const errorCatalogue = {
     'Nothing to do: a new attempt is started by itself.',
     true,
   ),
+  ToolEndedUnexpectedly: spec(
+    500,
+    'The program {tool} was ended from outside by {signal}, for instance for lack of memory.',
+    'Nothing to do if the next attempt succeeds; otherwise give the service more memory.',
+    true,
+  ),
   BackupDeadlineExceeded: spec(
     500,
     'The operation did not end within its deadline of {hours} hours.',
