@@ -76,10 +76,9 @@ export function* inAttempts<T>(
       return yield* attempt(attemptId);
     } catch (error) {
       const record = failureOf(error);
-      yield* call(context, 'discard-attempt', { run, attemptId });
-      if (!record.retryable || number >= maxAttempts) throw failureError(record);
-      // A lost worker is replaced at once; a busy server or a lock needs time.
-      yield context.df.createTimer(later(context, record.code === 'AttemptLost' ? 2 : 30 * number));
+      const next = yield* call(context, 'discard-attempt', { run, attemptId, failure: record, maxAttempts });
+      if (next.retryAfterSeconds === undefined) throw failureError(record);
+      yield context.df.createTimer(later(context, next.retryAfterSeconds));
     }
   }
 }

@@ -108,7 +108,11 @@ export interface Activities {
     output: { rawBytes: number; storedBytes: number; tables: number };
   };
   'commit-recovery-point': { input: AttemptInput<BackupRun>; output: { tag: string } };
-  'discard-attempt': { input: AttemptInput<BackupRun | RestoreRun>; output: { removed: number } };
+  'discard-attempt': {
+    input: AttemptInput<BackupRun | RestoreRun> & { failure: ErrorRecord; maxAttempts: number };
+    /** Whether the run gets another attempt is decided here, not in the orchestrator: a deploy must not change a replay. */
+    output: { removed: number; retryAfterSeconds?: number };
+  };
   'close-run': { input: { run: BackupRun | RestoreRun; outcome: RunOutcome }; output: { closed: boolean } };
   'open-restore': {
     input: RestoreRun;

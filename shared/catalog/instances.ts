@@ -90,7 +90,16 @@ export class Instances {
   async release(instance: InstanceRef, resourceId: string, identity?: DatabaseIdentity): Promise<void> {
     const own = (protection: Protection): boolean => instanceKey(protection.instance) === instanceKey(instance);
     await this.#protections.remove('resource', resourceKey(resourceId), own);
-    if (identity) await this.#protections.remove('database', identityKey(identity), own);
+    if (identity) await this.releaseIdentity(instance, identity);
+  }
+
+  /** Gives up an identity the database no longer has. */
+  async releaseIdentity(instance: InstanceRef, identity: DatabaseIdentity): Promise<void> {
+    await this.#protections.remove(
+      'database',
+      identityKey(identity),
+      (protection) => instanceKey(protection.instance) === instanceKey(instance),
+    );
   }
 
   async #claim(partition: string, key: string, instance: InstanceRef): Promise<Protection> {

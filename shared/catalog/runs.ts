@@ -1,5 +1,6 @@
 import { instanceKey, vaultKey } from '../domain/ids.ts';
 import type { RunClaim } from '../domain/records.ts';
+import { attemptNumber } from '../domain/run-names.ts';
 import type { RowStore } from '../ports.ts';
 import { Collection } from './collection.ts';
 
@@ -47,12 +48,12 @@ export class Runs {
   }
 
   /**
-   * Takes the fence for one execution of one attempt. False when another execution of the same attempt took it before: the caller
-   * is a rerun of a lost activity and must end as AttemptLost.
+   * Takes the fence for one execution of one attempt. False when another execution of the same attempt, or a later attempt, took it
+   * before: the caller is a rerun of a lost activity and must end as AttemptLost.
    */
   async takeFence(name: RunName, attemptId: string, executionId: string, now: string): Promise<boolean> {
     const run = await this.update(name, (current) => {
-      if (current.attemptId === attemptId) return undefined;
+      if (attemptNumber(attemptId) <= attemptNumber(current.attemptId ?? '')) return undefined;
       const { lostSignalledAt: _, ...rest } = current;
       return { ...rest, attemptId, executionId, heartbeatAt: now };
     });
@@ -81,7 +82,9 @@ export class Runs {
   /** Takes the fence away from an attempt so that it can be discarded; false when it is being committed. */
   async fenceOff(name: RunName, attemptId: string): Promise<boolean> {
     const run = await this.#current(name, (current) =>
-      current.committedAttempt === attemptId ? undefined : { ...current, attemptId: `${attemptId}-off`, executionId: '' },
+      current.committedAttempt === attemptId
+        ? undefined
+        : { ...current, attemptId: `${attemptId}-off`, executionId: '' },
     );
     return run?.committedAttempt !== attemptId;
   }
@@ -124,10 +127,7 @@ export class Runs {
   }
 
   /** Like update, but answers with the row of this job as it is, changed or not. */
-  async #current(
-    name: RunName,
-    change: (run: RunClaim) => RunClaim | undefined,
-  ): Promise<RunClaim | undefined> {
+  async #current(name: RunName, change: (run: RunClaim) => RunClaim | undefined): Promise<RunClaim | undefined> {
     const row = await this.#runs.update(active, keyOf(name), (current) =>
       current?.jobId === name.jobId ? change(current) : undefined,
     );
@@ -151,5 +151,6 @@ export class Runs {
 }
 
 const active = 'active';
+
 const keyOf = (name: RunName): string =>
   name.operation === 'Backup' ? instanceKey(name.instance) : `${instanceKey(name.instance)}|${name.jobId}`;

@@ -1,0 +1,56 @@
+import { attemptFolder } from '../attempt-folder.ts';
+import { restoreScratchName } from '../../shared/domain/names.ts';
+import { planNextAttempt } from '../../shared/domain/run-plan.ts';
+import { attemptNumber } from '../../shared/domain/run-names.ts';
+import type { ActivityInput, ActivityOutput, BackupRun, RestoreRun } from '../contracts.ts';
+import type { ActivityDependencies } from './dependencies.ts';
+import { loadVault } from './load-run.ts';
+import { restoreDatasource } from './restore-target.ts';
+
+type Needs = Pick<ActivityDependencies, 'catalog' | 'archive' | 'connections' | 'restoreTarget' | 'log'>;
+
+/**
+ * Compensation: takes the fence from an attempt, then removes what it wrote. An attempt that is being committed is left alone. A
+ * worker that is still alive notices within a heartbeat that it has lost the fence, and discards its own work too.
+ */
+export const createDiscardAttempt =
+  (needs: Needs) =>
+  async (input: ActivityInput<'discard-attempt'>): Promise<ActivityOutput<'discard-attempt'>> => {
+    const removed = await discard(needs, input);
+    const next = planNextAttempt(input.failure, attemptNumber(input.attemptId), input.maxAttempts);
+    return next.retry ? { removed, retryAfterSeconds: next.afterSeconds } : { removed };
+  };
+
+async function discard(needs: Needs, { run, attemptId }: ActivityInput<'discard-attempt'>): Promise<number> {
+  if (!(await needs.catalog.runs.fenceOff(run, attemptId))) return 0;
+  if (run.operation === 'Backup') return discardFolder(needs, run, attemptId);
+  // Finished files are kept for the next attempt, which recognises them by their hash.
+  return run.target.kind === 'files' ? 0 : dropScratch(needs, run, run.target, attemptId);
+}
+
+async function discardFolder(
+  { catalog, archive }: Pick<Needs, 'catalog' | 'archive'>,
+  run: BackupRun,
+  attemptId: string,
+): Promise<number> {
+  const vault = await loadVault(catalog, run.instance);
+  return archive.removeFolder(vault.container, attemptFolder(run, attemptId));
+}
+
+/** A target server that cannot be reached keeps the scratch database; its name says what it is, and the log says so. */
+async function dropScratch(
+  { connections, restoreTarget, log }: Pick<Needs, 'connections' | 'restoreTarget' | 'log'>,
+  run: RestoreRun,
+  target: Extract<RestoreRun['target'], { kind: 'database' }>,
+  attemptId: string,
+): Promise<number> {
+  const scratch = restoreScratchName(run.jobId, attemptId);
+  try {
+    const connection = await connections.resolve(target.secretUri, restoreDatasource(target));
+    await restoreTarget.dropScratch(connection, scratch);
+    return 1;
+  } catch (error) {
+    log.error('the scratch database of a failed restore could not be dropped', error, { job: run.jobId, scratch });
+    return 0;
+  }
+}
