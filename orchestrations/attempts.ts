@@ -1,6 +1,6 @@
 import type { OrchestrationContext } from 'durable-functions';
 import { VaultError } from '../shared/domain/errors.ts';
-import type { ActivityInput, ActivityOutput, BackupRun, Durable, RestoreRun } from './contracts.ts';
+import type { ActivityInput, ActivityName, ActivityOutput, BackupRun, Durable, RestoreRun } from './contracts.ts';
 import { call, cancelEvent, lostEvent } from './contracts.ts';
 import { failureError, failureOf } from './failures.ts';
 
@@ -9,6 +9,26 @@ type LongActivity = 'dump-database' | 'restore-database' | 'restore-files';
 
 const failure = (...args: ConstructorParameters<typeof VaultError>): Error =>
   failureError(new VaultError(...args).toRecord());
+
+/**
+ * Calls an idempotent activity again while it fails for a reason that may pass, some eight minutes in all: what opens, commits and
+ * closes a run must not be lost to a moment's trouble with the store.
+ */
+export function* insist<N extends Exclude<ActivityName, LongActivity>>(
+  context: OrchestrationContext,
+  name: N,
+  input: ActivityInput<N>,
+): Durable<ActivityOutput<N>> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return yield* call(context, name, input);
+    } catch (error) {
+      const record = failureOf(error);
+      if (!record.retryable || tries >= 10) throw failureError(record);
+      yield context.df.createTimer(later(context, Math.min(2 ** tries, 120)));
+    }
+  }
+}
 
 /**
  * Runs a long activity under its own deadline. Durable neither fails nor reruns an activity whose host was restarted in process
@@ -76,7 +96,12 @@ export function* inAttempts<T>(
       return yield* attempt(attemptId);
     } catch (error) {
       const record = failureOf(error);
-      const next = yield* call(context, 'discard-attempt', { run, attemptId, failure: record, maxAttempts });
+      const next = yield* insist(context, 'discard-attempt', {
+        run,
+        attemptId,
+        failure: record,
+        maxAttempts,
+      });
       if (next.retryAfterSeconds === undefined) throw failureError(record);
       yield context.df.createTimer(later(context, next.retryAfterSeconds));
     }

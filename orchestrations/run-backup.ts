@@ -1,8 +1,9 @@
 import type { OrchestrationContext } from 'durable-functions';
-import { awaitAdmission, deadlineOf, inAttempts, runGuarded } from './attempts.ts';
+import { awaitAdmission, deadlineOf, inAttempts, insist, runGuarded } from './attempts.ts';
 import type { BackupRun, Durable, RunLimits, RunOutcome } from './contracts.ts';
 import { call } from './contracts.ts';
 import { failureError, failureOf } from './failures.ts';
+import type { NotRun } from './run-outcome.ts';
 import { outcomeOf } from './run-outcome.ts';
 
 /**
@@ -11,38 +12,36 @@ import { outcomeOf } from './run-outcome.ts';
  */
 export function* runBackup(context: OrchestrationContext): Durable<unknown> {
   const run = context.df.getInput<BackupRun>();
-  const opened = yield* call(context, 'open-backup', run);
-  if (!opened.proceed) return { status: 'NotRun', reason: opened.reason };
-  const outcome = yield* backUp(context, run, opened.limits);
-  yield* call(context, 'close-run', { run, outcome });
+  const outcome = yield* openAndBackUp(context, run);
+  if (outcome.status !== 'NotRun') yield* insist(context, 'close-run', { run, outcome });
   return { status: outcome.status };
 }
 
-function* backUp(context: OrchestrationContext, run: BackupRun, limits: RunLimits): Durable<RunOutcome> {
-  const deadline = deadlineOf(context, limits.deadlineHours);
+function* openAndBackUp(context: OrchestrationContext, run: BackupRun): Durable<RunOutcome | NotRun> {
   try {
-    const { server } = yield* call(context, 'check-source', run);
-    yield* awaitAdmission(context, run, server, deadline);
-    yield* inAttempts(context, run, limits.maxAttempts, function* (attemptId) {
-      yield* runGuarded(context, 'dump-database', { run, attemptId }, deadline);
-      yield* commit(context, run, attemptId);
-    });
-    return { status: 'Completed' };
+    const opened = yield* insist(context, 'open-backup', run);
+    return opened.proceed ? yield* backUp(context, run, opened.limits) : { status: 'NotRun' };
   } catch (error) {
     return outcomeOf(failureOf(error));
   }
 }
 
-/** Once begun, a commit is only ever finished: it is idempotent, and nobody discards the attempt any more. */
+function* backUp(context: OrchestrationContext, run: BackupRun, limits: RunLimits): Durable<RunOutcome> {
+  const deadline = deadlineOf(context, limits.deadlineHours);
+  const { server } = yield* call(context, 'check-source', run);
+  yield* awaitAdmission(context, run, server, deadline);
+  yield* inAttempts(context, run, limits.maxAttempts, function* (attemptId) {
+    yield* runGuarded(context, 'dump-database', { run, attemptId }, deadline);
+    yield* commit(context, run, attemptId);
+  });
+  return { status: 'Completed' };
+}
+
+/** Once begun, a commit is only ever finished, here or never: nobody discards the attempt any more, and no other may follow it. */
 function* commit(context: OrchestrationContext, run: BackupRun, attemptId: string): Durable<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      yield* call(context, 'commit-recovery-point', { run, attemptId });
-      return;
-    } catch (error) {
-      const record = failureOf(error);
-      if (!record.retryable || tries >= 5) throw failureError({ ...record, retryable: false });
-      yield context.df.createTimer(new Date(context.df.currentUtcDateTime.getTime() + tries * 5000));
-    }
+  try {
+    yield* insist(context, 'commit-recovery-point', { run, attemptId });
+  } catch (error) {
+    throw failureError({ ...failureOf(error), retryable: false });
   }
 }

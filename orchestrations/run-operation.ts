@@ -1,5 +1,6 @@
 import type { OrchestrationContext } from 'durable-functions';
 import type { Durable, OperationRun } from './contracts.ts';
+import { insist } from './attempts.ts';
 import { call } from './contracts.ts';
 import { failureOf } from './failures.ts';
 
@@ -9,11 +10,11 @@ export function* runOperation(context: OrchestrationContext): Durable<unknown> {
   const { operationId } = run;
   try {
     const { note } = yield* perform(context, run);
-    yield* call(context, 'finish-operation', { operationId, note });
+    yield* insist(context, 'finish-operation', { operationId, note });
     return { status: 'Succeeded' };
   } catch (caught) {
     const error = failureOf(caught);
-    yield* call(context, 'finish-operation', { operationId, error });
+    yield* insist(context, 'finish-operation', { operationId, error });
     return { status: 'Failed', code: error.code };
   }
 }

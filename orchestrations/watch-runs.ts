@@ -3,6 +3,7 @@ import { VaultError } from '../shared/domain/errors.ts';
 import type { RunClaim } from '../shared/domain/records.ts';
 import type { Clock, Log } from '../shared/ports.ts';
 import { closeRun } from './activities/close-run.ts';
+import type { RunOutcome } from './contracts.ts';
 import { lostEvent } from './contracts.ts';
 import type { OrchestrationStarter } from './starter.ts';
 
@@ -51,6 +52,9 @@ async function signalLost({ catalog, starter, log }: Needs, run: RunClaim, now: 
 
 async function closeOrphan({ catalog, clock, log }: Needs, run: RunClaim): Promise<number> {
   log.warn('a run has no orchestration any more', { job: run.jobId, orchestration: run.orchestrationId });
-  await closeRun({ catalog, clock }, run, { status: 'Failed', error: new VaultError('AttemptLost').toRecord() });
+  // The orchestration may have ended between the commit and the close: what is visible was a success.
+  const job = await catalog.jobs.get(run.instance, run.jobId);
+  const lost: RunOutcome = { status: 'Failed', error: new VaultError('AttemptLost').toRecord() };
+  await closeRun({ catalog, clock }, run, job?.value.targetPoint === undefined ? lost : { status: 'Completed' });
   return 1;
 }

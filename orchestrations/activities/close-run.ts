@@ -17,13 +17,19 @@ export const createCloseRun =
   };
 
 /** What identifies a run well enough to close it: the watchdog has no more than its claim. */
-export type ClosableRun = Pick<BackupRun | RestoreRun, 'instance' | 'jobId' | 'operation'>;
+type ClosableRun = Pick<BackupRun | RestoreRun, 'instance' | 'jobId' | 'operation'> &
+  Partial<Pick<BackupRun, 'trigger' | 'operationId'>>;
 
 export async function closeRun({ catalog, clock }: Needs, run: ClosableRun, outcome: RunOutcome): Promise<void> {
   const at = clock().toISOString();
   const job = await catalog.jobs.update(run.instance, run.jobId, (current) => endJob(current, outcome, at));
-  if (job?.slot !== undefined) {
-    await catalog.slots.settle(run.instance, job.slot, {
+  // A run that failed while it was being opened may have no job; its slot and its operation must end all the same.
+  const slot = job?.slot ?? (run.trigger?.kind === 'scheduled' ? run.trigger.slot : undefined);
+  if (run.operationId !== undefined && 'error' in outcome) {
+    await catalog.operations.finish(run.operationId, { endedAt: at, error: outcome.error });
+  }
+  if (slot !== undefined) {
+    await catalog.slots.settle(run.instance, slot, {
       outcome: slotOutcomes[outcome.status],
       jobId: run.jobId,
       updatedAt: at,
