@@ -1,0 +1,103 @@
+import type { Invoker } from '../app/invocation.ts';
+import type { TypedData } from '../app/core-types.ts';
+import type { RegisteredFunction } from '../app/functions-core.ts';
+import type { HostLog } from '../log.ts';
+import { activityFailure, unknownFunctionMessage, type TaskFailure } from './failure.ts';
+import { Slots } from './slots.ts';
+
+export interface ActivityWork {
+  instanceId: string;
+  executionId: string;
+  taskId: number;
+  name: string;
+  /** JSON text. */
+  input: string;
+}
+
+export type ActivityOutcome = { result: string } | { failure: TaskFailure };
+
+interface Dependencies {
+  find: (name: string) => RegisteredFunction | undefined;
+  names: () => string[];
+  invoker: Invoker;
+  log: HostLog;
+  limit: number;
+  clientInputs: (fn: RegisteredFunction) => { name: string; data: TypedData }[];
+  /** Resolves once the outcome is stored. */
+  finished: (work: ActivityWork, outcome: ActivityOutcome) => Promise<void>;
+}
+
+/** Runs activities within the host's limit, each at most once at a time. */
+export class ActivityRunner {
+  readonly #deps: Dependencies;
+  readonly #slots: Slots;
+  readonly #known = new Map<string, Promise<void>>();
+  #running = 0;
+  #stopping = false;
+
+  constructor(deps: Dependencies) {
+    this.#deps = deps;
+    this.#slots = new Slots(deps.limit);
+  }
+
+  /** Queues an activity; one that is queued or running already is left alone. */
+  enqueue(work: ActivityWork): void {
+    const key = `${work.instanceId}|${work.executionId}|${work.taskId}`;
+    if (this.#known.has(key)) return;
+    const done = this.#slots.run(() => this.#run(work)).finally(() => this.#known.delete(key));
+    this.#known.set(key, done);
+  }
+
+  get running(): number {
+    return this.#running;
+  }
+
+  /** Starts nothing more. @returns when the running activities have ended and are stored */
+  async drain(): Promise<void> {
+    this.#stopping = true;
+    await Promise.allSettled(this.#known.values());
+  }
+
+  async #run(work: ActivityWork): Promise<void> {
+    // Stored as scheduled, it runs at the next start.
+    if (this.#stopping) return;
+    this.#running += 1;
+    try {
+      const started = performance.now();
+      const outcome = await this.#invoke(work);
+      const took = `${Math.round(performance.now() - started)} ms`;
+      const line = `activity ${work.name} #${work.taskId} of ${work.instanceId}`;
+      if ('failure' in outcome) this.#deps.log.warn(`${line} failed after ${took}: ${outcome.failure.Reason}`);
+      else this.#deps.log.info(`${line} done in ${took}`);
+      await this.#deps.finished(work, outcome);
+    } finally {
+      this.#running -= 1;
+    }
+  }
+
+  async #invoke(work: ActivityWork): Promise<ActivityOutcome> {
+    const fn = this.#deps.find(work.name);
+    if (fn === undefined) {
+      return { failure: activityFailure(work.name, unknownFunctionMessage(work.name, 'activity', this.#deps.names())) };
+    }
+    const trigger =
+      Object.entries(fn.metadata.bindings).find(([, { type }]) => type === 'activityTrigger')?.[0] ?? 'data';
+    const data: TypedData = { json: work.input };
+    try {
+      const { response } = await this.#deps.invoker.invoke(fn, {
+        inputs: [{ name: trigger, data }, ...this.#deps.clientInputs(fn)],
+        triggerMetadata: { instanceId: { json: JSON.stringify(work.instanceId) }, [trigger]: data, data },
+      });
+      return { result: jsonText(response.returnValue) };
+    } catch (error) {
+      return { failure: activityFailure(work.name, error) };
+    }
+  }
+}
+
+/** What the extension serializes of a worker's return value. */
+function jsonText(value: TypedData | null | undefined): string {
+  if (value?.json !== undefined) return value.json;
+  if (value?.bytes !== undefined) return JSON.stringify(Buffer.from(value.bytes).toString('base64'));
+  return JSON.stringify(value?.string ?? value?.int ?? value?.double ?? null);
+}
