@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +10,7 @@ import { commandLine, hasExited, stopChild, waitUntilGone } from './child-proces
 const ACCOUNT = 'devstoreaccount1';
 /** The published key of every storage emulator (Azurite README, "Default Storage Account"): not a secret. */
 const PUBLISHED_KEY = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
+const PID_FILE = 'azurite.pid';
 const STARTUP_MS = 60_000;
 /** Closing writes all tables; a large state takes seconds. */
 const STOP_MS = 60_000;
@@ -44,10 +45,11 @@ export interface RunningAzurite {
  * @throws Error with the end of Azurite's log when it does not come up.
  */
 export async function startAzurite(options: AzuriteOptions): Promise<RunningAzurite> {
-  await mkdir(options.directory, { recursive: true });
   const directory = path.resolve(options.directory);
-  const pidFile = path.join(directory, 'azurite.pid');
-  await stopLeftover(pidFile);
+  await mkdir(directory, { recursive: true });
+  await chmod(directory, 0o700); // Azurite's own files are readable for everybody.
+  const pidFile = path.join(directory, PID_FILE);
+  await stopLeftoverAzurite(directory);
 
   const logFile = path.join(directory, 'azurite.log');
   const child = await spawnAzurite(directory, logFile, options);
@@ -135,11 +137,17 @@ async function waitForPorts(child: ChildProcess, logFile: string): Promise<Runni
   }
 }
 
-async function stopLeftover(pidFile: string): Promise<void> {
-  const pid = Number(await readFile(pidFile, 'utf8').catch(() => ''));
+/** Stops the Azurite that an earlier run left behind in this directory, and waits until it has saved. */
+export async function stopLeftoverAzurite(directory: string): Promise<void> {
+  const pid = Number(await readFile(path.join(directory, PID_FILE), 'utf8').catch(() => ''));
   if (!Number.isInteger(pid) || pid <= 0) return;
   if (!((await commandLine(pid))?.includes('azurite.js') ?? false)) return;
-  process.kill(pid, 'SIGTERM');
-  if (!(await waitUntilGone(pid, STOP_MS)))
-    throw new Error(`Azurite of an earlier run (process ${String(pid)}) does not stop`);
+  try {
+    process.kill(pid, 'SIGTERM');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return;
+    throw error;
+  }
+  if (await waitUntilGone(pid, STOP_MS)) return;
+  throw new Error(`Azurite of an earlier run (process ${String(pid)}) does not stop`);
 }

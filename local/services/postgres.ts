@@ -4,7 +4,7 @@ import { chmod, chown, mkdir, open, readFile, rm, stat, writeFile } from 'node:f
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { hasExited, stopChild } from './child-process.ts';
+import { commandLine, hasExited, isAlive, stopChild } from './child-process.ts';
 import { freePort } from './free-port.ts';
 import { findPostgresBinaries, run, serverAccount } from './postgres-binaries.ts';
 import type { ServerAccount } from './postgres-binaries.ts';
@@ -52,7 +52,7 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
   if (account !== undefined) await chown(directory, account.uid, account.gid);
 
   await makeCluster(directory, binDir, options.password, account);
-  await stopLeftover(data, binDir, account);
+  await stopLeftoverPostgres(directory, binDir);
   const port = options.port ?? (await freePort());
   const logFile = path.join(directory, 'postgres.log');
   const server = await spawnServer({
@@ -115,9 +115,20 @@ async function makeCluster(
   await writeFile(complete, '');
 }
 
-async function stopLeftover(data: string, binDir: string, account: ServerAccount | undefined): Promise<void> {
-  if (!(await exists(path.join(data, 'postmaster.pid')))) return;
-  const pgCtl = path.join(binDir, 'pg_ctl');
+/** Stops the server that an earlier run left behind in this directory, and waits until it has ended. */
+export async function stopLeftoverPostgres(directory: string, binDirectory?: string): Promise<void> {
+  const data = path.join(path.resolve(directory), 'data');
+  const pidFile = path.join(data, 'postmaster.pid');
+  if (!(await exists(pidFile))) return;
+  const pid = Number((await readFile(pidFile, 'utf8')).split('\n')[0]);
+  const command = await commandLine(pid);
+  if (isAlive(pid) && command !== undefined && !command.includes(data)) {
+    // The id belongs to another program by now, which pg_ctl would signal and for which the server would not start.
+    await rm(pidFile);
+    return;
+  }
+  const pgCtl = path.join(binDirectory ?? (await findPostgresBinaries()), 'pg_ctl');
+  const account = await serverAccount();
   // `status` answers 0 for a running server and 3 for a stale file; the server itself clears a stale file.
   const status = await run(pgCtl, ['status', '-D', data], account, [0, 3]);
   if (status === 0) await run(pgCtl, ['stop', '-D', data, '-m', 'fast', '-w', '-t', String(STOP_MS / 1000)], account);

@@ -4,6 +4,14 @@
  */
 import process from 'node:process';
 
+let stopping = false;
+// Azurite listens for one SIGTERM only; a second would end it in the middle of saving. So this one listens for ever.
+process.on('SIGTERM', () => {
+  const serviceListens = process.listenerCount('SIGTERM') > 1;
+  if (!serviceListens && !stopping) process.exit(143); // Still starting: there is nothing to save.
+  stopping = true;
+});
+
 process.stdin.on('close', () => process.kill(process.pid, 'SIGTERM'));
 process.stdin.on('error', () => process.kill(process.pid, 'SIGTERM'));
 process.stdin.resume();
