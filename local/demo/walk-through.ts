@@ -32,6 +32,7 @@ export interface Proof {
   readonly vaultPath: string;
   readonly instancePath: string;
   readonly jobPath: string;
+  readonly backup: { readonly storedBytes: number };
 }
 
 const jobTimeoutSeconds = 24 * 3600;
@@ -54,7 +55,14 @@ export async function walkThrough(walk: WalkThrough): Promise<Proof> {
   output.step('Compare');
   const comparison = await compare(walk, restoredDatabase);
   await dropOldCopies(walk, vault, restoredDatabase);
-  return { ...backup, restoredDatabase, comparison, vaultPath: vault, instancePath: instance };
+  return {
+    ...backup,
+    backup: { storedBytes: backup.storedBytes },
+    restoredDatabase,
+    comparison,
+    vaultPath: vault,
+    instancePath: instance,
+  };
 }
 
 /** The resource, or undefined when there is none. */
@@ -115,7 +123,10 @@ export async function waitForProtection(api: ArmClient, instance: string, timeou
   }
 }
 
-async function backUp(walk: WalkThrough, instance: string): Promise<{ recoveryPointId: string; jobPath: string }> {
+async function backUp(
+  walk: WalkThrough,
+  instance: string,
+): Promise<{ recoveryPointId: string; jobPath: string; storedBytes: number }> {
   const { api, output } = walk;
   const started = performance.now();
   const { jobId } = await api.finish(await api.call('POST', `${instance}/backup`, backupNowBody()));
@@ -129,13 +140,14 @@ async function backUp(walk: WalkThrough, instance: string): Promise<{ recoveryPo
   output.detail(
     `recovery point ${recoveryPointId} of ${String(point['recoveryPointTime'])}, tag ${String(point['retentionTagName'])}`,
   );
-  return { recoveryPointId, jobPath };
+  return { recoveryPointId, jobPath, storedBytes: transferred(job) };
 }
 
 async function restore(walk: WalkThrough, instance: string, recoveryPointId: string): Promise<string> {
   const { api, output, source } = walk;
   const stamp = new Date().toISOString().replace(/\D/g, '').slice(0, 14);
-  const database = `${source.database}_restored_${stamp}`;
+  // PostgreSQL cuts names at 63 bytes.
+  const database = `${source.database.slice(0, 30)}_restored_${stamp}`;
   const request = restoreBody(recoveryPointId, { ...source, database });
   await api.finish(await api.call('POST', `${instance}/validateRestore`, { restoreRequestObject: request }));
   output.detail(`validated: ${database} does not exist, the user may create it`);
@@ -171,7 +183,7 @@ async function dropOldCopies(
   vault: string,
   newest: string,
 ): Promise<void> {
-  const prefix = `${source.database}_restored_`;
+  const prefix = `${source.database.slice(0, 30)}_restored_`;
   const jobs = (await api.list(`${vault}/backupJobs`)).map((job) => job['properties'] as Json);
   const made = jobs.flatMap((job) => {
     const destination = String((job['extendedInfo'] as Json | undefined)?.['recoveryDestination'] ?? '');
