@@ -27,10 +27,15 @@ export function clockOf(zone: string): (instant: number) => number {
   };
 }
 
-/** The first instant, in steps of 15 minutes, at which the wall clock shows `local` or has jumped over it. */
+/**
+ * The first instant, in steps of 15 minutes, at which the wall clock shows `local` or has jumped over it. For changes of the offset
+ * by less than three hours.
+ */
 export function firstInstantAt(clock: (instant: number) => number, local: number): number {
-  // No zone is further from UTC than 14 hours; a day may be skipped.
-  for (let instant = local - 15 * 60 * minute; instant <= local + 40 * 60 * minute; instant += 15 * minute) {
+  const guess = local - (clock(local) - local);
+  const from = guess - 3 * 60 * minute;
+  if (clock(from) >= local) throw new Error('the offset changes by more than three hours');
+  for (let instant = from; instant <= guess + 3 * 60 * minute; instant += 15 * minute) {
     if (clock(instant) >= local) return instant;
   }
   throw new Error('the clock never gets there');
