@@ -69,8 +69,12 @@ export function unsupportedReason(action: OrchestratorAction): string | undefine
   return subject === undefined ? undefined : `${subject} not supported locally.`;
 }
 
-/** Delay before the attempt after `attempt` (1 for the first), as DurableTask.Core's RetryInterceptor computes it. */
+/**
+ * Delay before the attempt after `attempt` (1 for the first), as DurableTask.Core's RetryInterceptor computes it. After the last attempt it still
+ * sets a timer, for old histories' sake, which fires at once.
+ */
 export function retryDelayMs(options: RetryOptions, attempt: number): number {
+  if (attempt >= options.maxNumberOfAttempts) return 0;
   const delay = options.firstRetryIntervalInMilliseconds * (options.backoffCoefficient ?? 1) ** (attempt - 1);
   return Math.min(delay, options.maxRetryIntervalInMilliseconds ?? Number.MAX_SAFE_INTEGER);
 }

@@ -2,6 +2,7 @@ import type { Invoker } from '../app/invocation.ts';
 import type { TypedData } from '../app/core-types.ts';
 import type { RegisteredFunction } from '../app/functions-core.ts';
 import type { HostLog } from '../log.ts';
+import type { FunctionTable } from './function-table.ts';
 import { activityFailure, unknownFunctionMessage, type TaskFailure } from './failure.ts';
 import { Slots } from './slots.ts';
 
@@ -17,8 +18,7 @@ export interface ActivityWork {
 export type ActivityOutcome = { result: string } | { failure: TaskFailure };
 
 interface Dependencies {
-  find: (name: string) => RegisteredFunction | undefined;
-  names: () => string[];
+  functions: FunctionTable;
   invoker: Invoker;
   log: HostLog;
   limit: number;
@@ -67,7 +67,8 @@ export class ActivityRunner {
       const outcome = await this.#invoke(work);
       const took = `${Math.round(performance.now() - started)} ms`;
       const line = `activity ${work.name} #${work.taskId} of ${work.instanceId}`;
-      if ('failure' in outcome) this.#deps.log.warn(`${line} failed after ${took}: ${outcome.failure.Reason}`);
+      if ('failure' in outcome)
+        this.#deps.log.warn(`${line} failed after ${took}: ${outcome.failure.Reason.slice(0, 300)}`);
       else this.#deps.log.info(`${line} done in ${took}`);
       await this.#deps.finished(work, outcome);
     } finally {
@@ -76,9 +77,14 @@ export class ActivityRunner {
   }
 
   async #invoke(work: ActivityWork): Promise<ActivityOutcome> {
-    const fn = this.#deps.find(work.name);
+    const fn = this.#deps.functions.activity(work.name);
     if (fn === undefined) {
-      return { failure: activityFailure(work.name, unknownFunctionMessage(work.name, 'activity', this.#deps.names())) };
+      return {
+        failure: activityFailure(
+          work.name,
+          unknownFunctionMessage(work.name, 'activity', this.#deps.functions.activityNames()),
+        ),
+      };
     }
     const trigger =
       Object.entries(fn.metadata.bindings).find(([, { type }]) => type === 'activityTrigger')?.[0] ?? 'data';

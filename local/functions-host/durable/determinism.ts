@@ -2,59 +2,69 @@ import { ActionType, type OrchestratorAction } from './actions.ts';
 import { EventType, isScheduling, type HistoryEvent, type StoredEvent } from './history.ts';
 
 const suffix = 'Was a change made to the orchestrator code after this instance had already started running?';
+const notYet = "but the current replay execution hasn't (yet?) scheduled this task.";
 
-interface Kind {
-  noun: string;
-  eventType: number;
-  action: string;
-}
-
-const task: Kind = {
-  noun: 'an activity task',
-  eventType: EventType.TaskScheduled,
-  action: 'ScheduleTaskOrchestratorAction',
-};
-const child: Kind = {
-  noun: 'a sub-orchestration task',
-  eventType: EventType.SubOrchestrationInstanceCreated,
-  action: 'CreateSubOrchestrationAction',
-};
-const timer: Kind = {
-  noun: 'a timer task',
-  eventType: EventType.TimerCreated,
-  action: 'CreateTimerOrchestratorAction',
-};
-
-const kindOfAction: ReadonlyMap<number, Kind> = new Map([
-  [ActionType.CallActivity, task],
-  [ActionType.CallActivityWithRetry, task],
-  [ActionType.CallSubOrchestrator, child],
-  [ActionType.CallSubOrchestratorWithRetry, child],
-  [ActionType.CreateTimer, timer],
+const actionNames: ReadonlyMap<number, string> = new Map([
+  [ActionType.CallActivity, 'ScheduleTaskOrchestratorAction'],
+  [ActionType.CallActivityWithRetry, 'ScheduleTaskOrchestratorAction'],
+  [ActionType.CallSubOrchestrator, 'CreateSubOrchestrationAction'],
+  [ActionType.CallSubOrchestratorWithRetry, 'CreateSubOrchestrationAction'],
+  [ActionType.CreateTimer, 'CreateTimerOrchestratorAction'],
 ]);
 
-function named(event: HistoryEvent): string {
-  return typeof event['Name'] === 'string' ? ` named '${event['Name']}'` : '';
+interface Comparison {
+  id: number;
+  recorded: string;
+  asked: OrchestratorAction | undefined;
+  /** .NET's name of what is asked for now. */
+  askedKind: string;
+  sameName: boolean;
 }
 
-function contradiction(event: HistoryEvent, action: OrchestratorAction | undefined): string | undefined {
-  const recorded = [task, child, timer].find((kind) => kind.eventType === event.EventType);
-  if (recorded === undefined) return undefined;
-  const before = `A previous execution of this orchestration scheduled ${recorded.noun} with sequence`;
-  if (action === undefined) {
-    const version = recorded === task ? ` (version '${String(event['Version'] ?? '')}')` : '';
-    const name = recorded === timer ? '' : ` and name '${String(event['Name'])}'${version},`;
-    return `${before} ID ${event.EventId}${name} but the current replay execution hasn't (yet?) scheduled this task. ${suffix}`;
-  }
-  const now = kindOfAction.get(action.actionType);
-  const head = `${before} number ${event.EventId}${named(event)}, but the current orchestration replay instead`;
-  if (now !== recorded)
-    return `${head} produced a ${now?.action ?? 'different'} action with this sequence number. ${suffix}`;
-  const name = event['Name'];
-  if (typeof name === 'string' && name.toLowerCase() !== (action.functionName ?? '').toLowerCase()) {
-    return `${head} scheduled ${recorded.noun} named '${action.functionName ?? ''}' with this sequence number.  ${suffix}`;
-  }
-  return undefined;
+function activityChanged(
+  { EventId: id, Version: version }: HistoryEvent,
+  { recorded, asked, askedKind, sameName }: Comparison,
+): string | undefined {
+  const before = 'A previous execution of this orchestration scheduled an activity task with sequence';
+  if (asked === undefined)
+    return `${before} ID ${id} and name '${recorded}' (version '${String(version ?? '')}'), ${notYet} ${suffix}`;
+  const instead = `${before} number ${id} named '${recorded}', but the current orchestration replay instead`;
+  if (askedKind !== 'ScheduleTaskOrchestratorAction')
+    return `${instead} produced a ${askedKind} action with this sequence number. ${suffix}`;
+  if (sameName) return undefined;
+  return `${instead} scheduled an activity task named '${asked.functionName ?? ''}' with this sequence number.  ${suffix}`;
+}
+
+function timerChanged({ EventId: id }: HistoryEvent, { asked, askedKind }: Comparison): string | undefined {
+  const before = `A previous execution of this orchestration scheduled a timer task with sequence number ${id}`;
+  if (asked === undefined) return `${before} ${notYet} ${suffix}`;
+  if (askedKind === 'CreateTimerOrchestratorAction') return undefined;
+  return `${before} named but the current orchestration replay instead produced a ${askedKind} action with this sequence number. ${suffix}`;
+}
+
+function childChanged(event: HistoryEvent, { recorded, asked, askedKind, sameName }: Comparison): string | undefined {
+  const version = `version '${String(event['Version'] ?? '')}', instance ID '${String(event['InstanceId'])}'`;
+  const before =
+    `A previous execution of this orchestration scheduled a sub-orchestration task with sequence ID ${event.EventId} ` +
+    `and name '${recorded}' (${version}),`;
+  if (asked === undefined) return `${before} ${notYet} ${suffix}`;
+  const instead = `${before} but the current orchestration replay instead`;
+  if (askedKind !== 'CreateSubOrchestrationAction')
+    return `${instead} produced a ${askedKind} action at this sequence number. ${suffix}`;
+  if (sameName) return undefined;
+  return `${instead} scheduled a sub-orchestration task with name ${asked.functionName ?? ''} at this sequence number. ${suffix}`;
+}
+
+/** The texts are DurableTask.Core's (TaskOrchestrationContext). */
+function contradiction(event: HistoryEvent, asked: OrchestratorAction | undefined): string | undefined {
+  const recorded = String(event['Name']);
+  const askedKind =
+    (asked === undefined ? undefined : actionNames.get(asked.actionType)) ?? 'SendEventOrchestratorAction';
+  const sameName = recorded.toLowerCase() === (asked?.functionName ?? '').toLowerCase();
+  const comparison = { id: event.EventId, recorded, asked, askedKind, sameName };
+  if (event.EventType === EventType.TaskScheduled) return activityChanged(event, comparison);
+  if (event.EventType === EventType.TimerCreated) return timerChanged(event, comparison);
+  return childChanged(event, comparison);
 }
 
 /**

@@ -13,6 +13,8 @@ export interface ApiRequest {
   /** Scheme and authority the caller used. */
   origin: string;
   body: string;
+  /** Media type of the body, lower case. */
+  mediaType: string | undefined;
   continuationToken: string | undefined;
 }
 
@@ -30,6 +32,7 @@ export interface ApiContext {
 }
 
 const notFound: ApiAnswer = { status: 404 };
+const badRequest = (message: string): ApiAnswer => ({ status: 400, body: { Message: message } });
 const notLocal = (what: string): ApiAnswer => ({ status: 501, body: `${what} not supported locally.` });
 
 /** The Durable extension's HTTP API: `orchestrators/{name}/{id?}`, `instances`, `instances/{id}`, `instances/{id}/{operation}`. */
@@ -69,7 +72,7 @@ async function start(
 ): Promise<ApiAnswer> {
   // A start without a body has the empty string as input.
   const input = request.body === '' ? '""' : asJson(request.body);
-  if (input === undefined) return { status: 400, body: { Message: 'The request body is not valid JSON.' } };
+  if (input === undefined) return badRequest('Invalid JSON content');
   const version = request.query.get('version');
   const answer = await engine.startInstance({
     name,
@@ -154,6 +157,9 @@ async function purge({ engine }: ApiContext, instanceId: string): Promise<ApiAns
 }
 
 async function purgeMany({ engine }: ApiContext, request: ApiRequest): Promise<ApiAnswer> {
+  if (Number.isNaN(Date.parse(request.query.get('createdTimeFrom') ?? ''))) {
+    return { status: 400, body: "Please provide value for 'createdTimeFrom' parameter." };
+  }
   let instancesDeleted = 0;
   for (const { instanceId } of matching(engine, request.query).filter((entry) => isTerminal(entry.status))) {
     if ((await engine.purge(instanceId)) === 'purged') instancesDeleted += 1;
@@ -174,8 +180,12 @@ async function act(
   switch (operation) {
     case 'raiseevent': {
       if (detail === undefined) return notFound;
-      const input = request.body === '' ? 'null' : asJson(request.body);
-      if (input === undefined) return { status: 400, body: { Message: 'The request body is not valid JSON.' } };
+      const current = engine.index.status(instanceId);
+      if (current === undefined || isTerminal(current)) return sent(current === undefined ? 'unknown' : 'ended');
+      if (request.mediaType !== 'application/json')
+        return badRequest('Only application/json request content is supported');
+      const input = asJson(request.body);
+      if (input === undefined) return badRequest('Invalid JSON content');
       return sent(await engine.send(instanceId, eventRaised(detail, input, now)));
     }
     case 'terminate':

@@ -32,83 +32,54 @@ export function statusView(
     createdTime: seconds(state.createdTime),
     lastUpdatedTime: seconds(state.lastUpdatedTime),
   };
-  if (options.showHistory) view['historyEvents'] = historyView(history, options);
+  if (options.showHistory && state.status !== 'Pending') view['historyEvents'] = historyView(history, options);
   return view;
 }
 
-function historyView(history: readonly StoredEvent[], options: StatusOptions): unknown[] {
-  const events = history.map(({ event }) => event);
-  const scheduled = new Map(events.map((event) => [event.EventId, event]));
-  const answered = new Set(events.map((event) => event['TaskScheduledId']));
-  return events.flatMap((event) => {
-    const isScheduled =
-      event.EventType === EventType.TaskScheduled || event.EventType === EventType.SubOrchestrationInstanceCreated;
-    // What has been answered is told with its answer.
-    if (isScheduled && answered.has(event.EventId)) return [];
-    const shown = eventView(event, scheduled, options);
-    return shown === undefined ? [] : [shown];
-  });
-}
+/** Fields the extension leaves out of its history, by type of event. */
+const hidden: ReadonlyMap<number, readonly string[]> = new Map([
+  [EventType.ExecutionStarted, ['Name', 'OrchestrationInstance', 'ParentInstance', 'Version', 'Tags']],
+  [EventType.TaskScheduled, ['Version']],
+  [EventType.SubOrchestrationInstanceCreated, ['Version']],
+  [EventType.TaskCompleted, ['TaskScheduledId']],
+  [EventType.TaskFailed, ['TaskScheduledId']],
+  [EventType.SubOrchestrationInstanceCompleted, ['TaskScheduledId']],
+  [EventType.SubOrchestrationInstanceFailed, ['TaskScheduledId']],
+  [EventType.TimerFired, ['TimerId']],
+]);
 
 const names = new Map<number, string>(Object.entries(EventType).map(([name, number]) => [number, name]));
 
-function eventView(event: HistoryEvent, scheduled: ReadonlyMap<number, HistoryEvent>, options: StatusOptions): unknown {
-  const { EventType: type, EventId: _id, IsPlayed: _played, Timestamp, ...fields } = event;
-  const base = { EventType: names.get(type) };
-  const result = (): Record<string, unknown> =>
-    options.showHistoryOutput ? { Result: value((fields['Result'] as string | null) ?? null) } : {};
-  switch (type) {
-    case EventType.OrchestratorStarted:
-    case EventType.OrchestratorCompleted:
-      return undefined;
-    case EventType.ExecutionStarted: {
-      const { Input, Correlation, ParentTraceContext, ScheduledStartTime, Generation, GenerateNewTrace, Name } = fields;
-      const shown = options.showInput ? { Input } : {};
-      return {
-        ...base,
-        ...shown,
-        Correlation,
-        ParentTraceContext,
-        ScheduledStartTime,
-        Generation,
-        GenerateNewTrace,
-        Timestamp,
-        FunctionName: Name,
-      };
-    }
-    case EventType.TaskCompleted:
-    case EventType.SubOrchestrationInstanceCompleted:
-      return { ...base, ...result(), Timestamp, ...scheduling(fields, scheduled) };
-    case EventType.TaskFailed:
-    case EventType.SubOrchestrationInstanceFailed: {
-      const { Reason, Details, FailureDetails } = fields;
-      return { ...base, Reason, Details, FailureDetails, Timestamp, ...scheduling(fields, scheduled) };
-    }
-    case EventType.TimerFired:
-      return { ...base, FireAt: fields['FireAt'], Timestamp };
-    case EventType.ExecutionCompleted:
-      return {
-        ...base,
-        OrchestrationStatus: fields['OrchestrationStatus'],
-        ...result(),
-        FailureDetails: null,
-        Timestamp,
-      };
-    case EventType.TaskScheduled:
-    case EventType.SubOrchestrationInstanceCreated: {
-      const { Name, Version: _version, ...rest } = fields;
-      return { ...base, ...rest, Timestamp, Name };
-    }
-    default:
-      return { ...base, ...fields, Timestamp };
-  }
+/** What has been answered is told with its answer, and turns are not told at all. */
+function historyView(history: readonly StoredEvent[], options: StatusOptions): unknown[] {
+  const events = history.map(({ event }) => event);
+  const scheduled = new Map(events.filter((event) => 'Name' in event).map((event) => [event.EventId, event]));
+  const answered = new Set(events.map((event) => event['TaskScheduledId']));
+  return events
+    .filter(({ EventType: type, EventId }) => {
+      const turn = type === EventType.OrchestratorStarted || type === EventType.OrchestratorCompleted;
+      const task = type === EventType.TaskScheduled || type === EventType.SubOrchestrationInstanceCreated;
+      return !turn && !(task && answered.has(EventId));
+    })
+    .map((event) => eventView(event, scheduled.get(Number(event['TaskScheduledId'])), options));
 }
 
-function scheduling(
-  fields: Record<string, unknown>,
-  scheduled: ReadonlyMap<number, HistoryEvent>,
+function eventView(
+  event: HistoryEvent,
+  scheduled: HistoryEvent | undefined,
+  options: StatusOptions,
 ): Record<string, unknown> {
-  const event = scheduled.get(Number(fields['TaskScheduledId']));
-  if (event === undefined) return {};
-  return { ScheduledTime: event.Timestamp.replace(/Z$/, '+00:00'), FunctionName: event['Name'], Input: null };
+  const { EventType: type, EventId: _id, IsPlayed: _played, ...fields } = event;
+  const view: Record<string, unknown> = { EventType: names.get(type), ...fields };
+  for (const field of hidden.get(type) ?? []) Reflect.deleteProperty(view, field);
+  if (type === EventType.ExecutionStarted) view['FunctionName'] = event['Name'];
+  if (scheduled !== undefined) {
+    view['ScheduledTime'] = scheduled.Timestamp.replace(/Z$/, '+00:00');
+    view['FunctionName'] = scheduled['Name'];
+    view['Input'] = null;
+  }
+  if (!options.showHistoryOutput) delete view['Result'];
+  else if (typeof view['Result'] === 'string') view['Result'] = value(view['Result']);
+  if (!options.showInput) delete view['Input'];
+  return view;
 }

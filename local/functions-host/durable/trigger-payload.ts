@@ -1,4 +1,4 @@
-import { leafActions, type OrchestratorAction, type OrchestratorResult } from './actions.ts';
+import { ActionType, leafActions, type OrchestratorAction, type OrchestratorResult } from './actions.ts';
 import { orchestratorError } from './failure.ts';
 import { EventType, type HistoryEvent, type StoredEvent } from './history.ts';
 import type { InstanceState } from './instance.ts';
@@ -51,17 +51,24 @@ function text(value: unknown): string {
   return JSON.stringify(value ?? null);
 }
 
-/**
- * Reads what durable-functions returned. A task yielded again inside another when-any appears twice as the same object, but has one number:
- * it is counted where it appears first.
- */
+/** The extension gets actions as JSON and starts a task again wherever it stands in the list; its numbering then differs from the replayer's. */
+const yieldedAgain =
+  'A task that was yielded before stands in another Task.any or Task.all. The Durable extension would start it a second time and the orchestration ' +
+  'would hang or mix up results (azure-functions-durable-js issue 574). Only external events may be waited for again.';
+
+/** Reads what durable-functions returned. */
 export function readOutcome(result: OrchestratorResult): OrchestratorOutcome {
   const actions = result.actions.flat();
-  const leaves = JSON.parse(JSON.stringify([...new Set(leafActions(actions))])) as OrchestratorAction[];
+  const numbered = leafActions(actions);
+  const leaves = JSON.parse(JSON.stringify(numbered)) as OrchestratorAction[];
   const customStatus = result.customStatus === undefined ? null : text(result.customStatus);
+  // Seen before JSON, a task yielded again is the same object.
+  if (new Set(numbered).size < numbered.length)
+    return { kind: 'failed', leaves: undefined, customStatus, message: yieldedAgain };
   if (!result.isDone) return { kind: 'waiting', leaves, customStatus };
   const last = actions.at(-1);
-  if (last?.actionType === 4) return { kind: 'continued', leaves, customStatus, input: text(last.input) };
+  if (last?.actionType === ActionType.ContinueAsNew)
+    return { kind: 'continued', leaves, customStatus, input: text(last.input) };
   return { kind: 'done', leaves, customStatus, output: text(result.output) };
 }
 

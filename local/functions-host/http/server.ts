@@ -57,6 +57,7 @@ async function durableAnswer(
     query: url.searchParams,
     origin,
     body: (await readBody(request)).toString('utf8'),
+    mediaType: request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase(),
     continuationToken: typeof token === 'string' ? token : undefined,
   });
 }
