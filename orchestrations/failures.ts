@@ -10,7 +10,9 @@ const marker = 'ltr-failure:';
 /** The error an activity throws: readable code and text first, then the record. Carries nothing that was not scrubbed. */
 export function failureError(record: ErrorRecord): Error {
   const encoded = Buffer.from(JSON.stringify(record)).toString('base64url');
-  const error = new Error(`${record.code}: ${record.message} ${marker}${encoded};`);
+  // The text may quote anything; the first marker must be ours.
+  const readable = record.message.replaceAll(marker, 'ltr-failure ');
+  const error = new Error(`${record.code}: ${readable} ${marker}${encoded};`);
   error.name = 'ActivityFailure';
   error.stack = error.message;
   return error;
@@ -23,13 +25,21 @@ export function failureError(record: ErrorRecord): Error {
 export function failureOf(error: unknown): ErrorRecord {
   const text = error instanceof Error ? error.message : String(error);
   const encoded = /ltr-failure:([A-Za-z0-9_-]+);/.exec(text)?.[1];
-  if (encoded !== undefined) {
-    const record: unknown = JSON.parse(Buffer.from(encoded, 'base64url').toString());
-    if (isErrorRecord(record)) return record;
-  }
+  const record = encoded === undefined ? undefined : parseRecord(encoded);
+  if (record) return record;
   const { message, action, retryable } = errorCatalogue.AttemptLost;
   return { code: 'AttemptLost', message, recommendedAction: action, retryable, target: '' };
 }
 
+function parseRecord(encoded: string): ErrorRecord | undefined {
+  try {
+    const record: unknown = JSON.parse(Buffer.from(encoded, 'base64url').toString());
+    return isErrorRecord(record) ? record : undefined;
+  } catch {
+    // Not one of ours, so it says nothing.
+    return undefined;
+  }
+}
+
 const isErrorRecord = (value: unknown): value is ErrorRecord =>
-  typeof value === 'object' && value !== null && 'code' in value && String(value.code) in errorCatalogue;
+  typeof value === 'object' && value !== null && 'code' in value && Object.hasOwn(errorCatalogue, String(value.code));

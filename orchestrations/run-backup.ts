@@ -1,7 +1,6 @@
 import type { OrchestrationContext } from 'durable-functions';
-import { awaitAdmission, deadlineOf, inAttempts, insist, runGuarded } from './attempts.ts';
+import { awaitAdmission, checkTries, deadlineOf, inAttempts, insist, runGuarded } from './attempts.ts';
 import type { BackupRun, Durable, RunLimits, RunOutcome } from './contracts.ts';
-import { call } from './contracts.ts';
 import { failureError, failureOf } from './failures.ts';
 import type { NotRun } from './run-outcome.ts';
 import { outcomeOf } from './run-outcome.ts';
@@ -28,7 +27,7 @@ function* openAndBackUp(context: OrchestrationContext, run: BackupRun): Durable<
 
 function* backUp(context: OrchestrationContext, run: BackupRun, limits: RunLimits): Durable<RunOutcome> {
   const deadline = deadlineOf(context, limits.deadlineHours);
-  const { server } = yield* call(context, 'check-source', run);
+  const { server } = yield* insist(context, 'check-source', run, checkTries);
   yield* awaitAdmission(context, run, server, deadline);
   yield* inAttempts(context, run, limits.maxAttempts, function* (attemptId) {
     yield* runGuarded(context, 'dump-database', { run, attemptId }, deadline);

@@ -1,33 +1,44 @@
 import type { OrchestrationContext } from 'durable-functions';
+import type { ErrorRecord } from '../shared/domain/errors.ts';
 import type { Durable, OperationRun } from './contracts.ts';
-import { insist } from './attempts.ts';
-import { call } from './contracts.ts';
+import { checkTries, insist } from './attempts.ts';
 import { failureOf } from './failures.ts';
 
 /** One activity behind a long-running operation that has no job; whatever happens, the operation ends. */
 export function* runOperation(context: OrchestrationContext): Durable<unknown> {
   const run = context.df.getInput<OperationRun>();
   const { operationId } = run;
+  const outcome = yield* outcomeOf(context, run);
+  yield* insist(context, 'finish-operation', { operationId, ...outcome });
+  return 'error' in outcome ? { status: 'Failed', code: outcome.error.code } : { status: 'Succeeded' };
+}
+
+function* outcomeOf(
+  context: OrchestrationContext,
+  run: OperationRun,
+): Durable<{ note: string } | { error: ErrorRecord }> {
   try {
     const { note } = yield* perform(context, run);
-    yield* insist(context, 'finish-operation', { operationId, note });
-    return { status: 'Succeeded' };
+    return { note };
   } catch (caught) {
-    const error = failureOf(caught);
-    yield* insist(context, 'finish-operation', { operationId, error });
-    return { status: 'Failed', code: error.code };
+    return { error: failureOf(caught) };
   }
 }
 
 function* perform(context: OrchestrationContext, run: OperationRun): Durable<{ note: string }> {
   switch (run.kind) {
     case 'ValidateForBackup':
-      return yield* call(context, 'validate-backup', run.request);
+      return yield* insist(context, 'validate-backup', run.request, checkTries);
     case 'ConfigureProtection':
-      return yield* call(context, 'configure-protection', { instance: run.instance });
+      return yield* insist(context, 'configure-protection', { instance: run.instance }, checkTries);
     case 'DeleteInstance':
-      return yield* call(context, 'delete-instance', { instance: run.instance, requestedBy: run.requestedBy });
+      return yield* insist(
+        context,
+        'delete-instance',
+        { instance: run.instance, requestedBy: run.requestedBy },
+        checkTries,
+      );
     case 'ValidateRestore':
-      return yield* call(context, 'validate-restore', run.request);
+      return yield* insist(context, 'validate-restore', run.request, checkTries);
   }
 }

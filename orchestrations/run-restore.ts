@@ -1,7 +1,6 @@
 import type { OrchestrationContext } from 'durable-functions';
-import { awaitAdmission, deadlineOf, inAttempts, insist, runGuarded } from './attempts.ts';
+import { awaitAdmission, checkTries, deadlineOf, inAttempts, insist, runGuarded } from './attempts.ts';
 import type { Durable, RestoreRun, RunLimits, RunOutcome } from './contracts.ts';
-import { call } from './contracts.ts';
 import { failureOf } from './failures.ts';
 import type { NotRun } from './run-outcome.ts';
 import { outcomeOf } from './run-outcome.ts';
@@ -25,7 +24,7 @@ function* openAndRestore(context: OrchestrationContext, run: RestoreRun): Durabl
 
 function* restore(context: OrchestrationContext, run: RestoreRun, limits: RunLimits): Durable<RunOutcome> {
   const deadline = deadlineOf(context, limits.deadlineHours);
-  const { server } = yield* call(context, 'check-restore-target', run);
+  const { server } = yield* insist(context, 'check-restore-target', run, checkTries);
   if (server !== undefined) yield* awaitAdmission(context, run, server, deadline);
   const warnings = yield* inAttempts(context, run, limits.maxAttempts, function* (attemptId) {
     if (run.target.kind === 'files') {
