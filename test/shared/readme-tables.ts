@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { routes } from '../../functions/routes.ts';
 import { settings } from '../../shared/config.ts';
 import { errorCatalogue } from '../../shared/domain/errors.ts';
 
@@ -11,6 +12,13 @@ const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('{
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [head, head.map(() => '---'), ...rows].map((row) => `| ${row.map(cell).join(' | ')} |`).join('\n');
 
+/** The vault's own path is the same everywhere: `{vault}`. */
+const shortPath = (template: string): string =>
+  `/${template}`.replace(
+    '/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.DataProtection/backupVaults/{vaultName}',
+    '{vault}',
+  );
+
 export const tables: Readonly<Record<string, () => string>> = {
   errors: () =>
     table(
@@ -21,6 +29,15 @@ export const tables: Readonly<Record<string, () => string>> = {
         message,
         action,
         retryable ? 'yes' : 'no',
+      ]),
+    ),
+  routes: () =>
+    table(
+      ['Request', 'Role', 'What it does'],
+      routes.map(({ method, template, role, summary }) => [
+        `\`${method} ${shortPath(template)}\``,
+        role.replace('Backup.', ''),
+        summary,
       ]),
     ),
   settings: () =>
