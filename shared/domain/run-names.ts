@@ -38,8 +38,8 @@ export function encodeOperationId(parts: OperationParts): string {
 export function decodeOperationId(id: string): OperationParts | undefined {
   const bare = id.replace(/(?:%3D|=){0,2}$/i, '');
   if (!/^[A-Za-z0-9]{98}$/.test(bare)) return undefined;
-  const [operation, subject, ...more] = atob(`${bare}==`).split(';');
-  if (!operation || !subject || more.length > 0 || !guid.test(operation) || !guid.test(subject)) return undefined;
+  const [operation, subject] = atob(`${bare}==`).split(';');
+  if (!operation || !subject || !guid.test(operation) || !guid.test(subject)) return undefined;
   return { operation, subject };
 }
 

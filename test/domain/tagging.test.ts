@@ -118,9 +118,10 @@ describe('the tag of a scheduled backup', () => {
 
   it('is the default’s last, whatever its priority', () => {
     const policy = policyOf(grandfather);
+    const criteria: TagCriterion[] = [{ absolute: ['AllBackup'] }];
     const first = {
       ...policy,
-      tagging: policy.tagging.map((rule) => (rule.isDefault ? { ...rule, priority: 1 } : rule)),
+      tagging: policy.tagging.map((rule) => (rule.isDefault ? { ...rule, priority: 1, criteria } : rule)),
     };
     expect(chooseTag({ policy: first, slot: '2025-01-01T02:00:00Z', earlierScheduledPoints: [] }).tag).toBe('Yearly');
   });
@@ -159,6 +160,11 @@ describe('the tag of a scheduled backup', () => {
     expect(sundays('Second', 'Fourth')).toEqual(['2025-06-08', '2025-06-22']);
     expect(sundays('Last')).toEqual(['2025-06-29']);
     expect(sundays('Third', 'Last')).toEqual(['2025-06-15', '2025-06-29']);
+  });
+
+  it('finds the last weekday also when it is the first of the last seven days', () => {
+    const policy = days({ daysOfTheWeek: ['Tuesday'], weeksOfTheMonth: ['Last'] });
+    expect(special(policy, '2025-06-01T00:00Z', '2025-08-01T00:00Z')).toEqual(['2025-06-24', '2025-07-29']);
   });
 
   it('takes the fourth and the last weekday of a February of 28 days for the same', () => {
