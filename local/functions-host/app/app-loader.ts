@@ -23,7 +23,10 @@ export function entryFiles(appFolder: string): string[] {
 /** Imports the app, which registers its functions, and runs its app-start hooks. */
 export async function loadApp(appFolder: string, core: FunctionsCore): Promise<void> {
   core.install();
-  for (const file of entryFiles(appFolder)) await import(pathToFileURL(file).href);
+  for (const file of entryFiles(appFolder)) {
+    core.loading = file;
+    await import(pathToFileURL(file).href);
+  }
   await callHooks(core.hooks.appStart, {
     hookData: core.appHookData,
     appHookData: core.appHookData,

@@ -16,6 +16,8 @@ const hookNames: readonly HookName[] = ['preInvocation', 'postInvocation', 'appS
 export interface RegisteredFunction {
   metadata: FunctionMetadata;
   callback: FunctionCallback;
+  /** File that registered it. */
+  file: string;
 }
 
 class Disposable {
@@ -46,6 +48,8 @@ export class FunctionsCore {
   };
   readonly appHookData: Record<string, unknown> = {};
   programmingModel: ProgrammingModel | undefined;
+  /** File being loaded. */
+  loading = '';
   /** Registration is closed once the app has started. */
   started = false;
   readonly #log: (level: LogLevel, message: string) => void;
@@ -86,7 +90,7 @@ export class FunctionsCore {
     if (this.functions.has(metadata.name)) {
       throw new Error(`A function with name "${metadata.name}" has already been registered.`);
     }
-    this.functions.set(metadata.name, { metadata, callback });
+    this.functions.set(metadata.name, { metadata, callback, file: this.loading });
     return new Disposable(() => this.functions.delete(metadata.name));
   }
 

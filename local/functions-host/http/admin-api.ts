@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { RegisteredFunction } from '../app/functions-core.ts';
 import type { ApiAnswer } from '../durable/management-api.ts';
@@ -22,11 +21,11 @@ function functionView(context: AdminContext, fn: RegisteredFunction, host: strin
   const { name, bindings } = fn.metadata;
   const [route] = buildRoutes([fn], context.routePrefix);
   const base = `https://${host}/admin`;
-  const scriptFile = mainFile(context.appFolder);
+  const scriptFile = path.basename(fn.file);
   return {
     name,
     script_root_path_href: null,
-    script_href: `${base}/vfs${context.appFolder}/${path.basename(scriptFile)}`,
+    script_href: `${base}/vfs${context.appFolder}/${scriptFile}`,
     config_href: null,
     test_data_href: `${base}/vfs${context.appFolder}/${name}.dat`,
     href: `${base}/functions/${name}`,
@@ -35,9 +34,9 @@ function functionView(context: AdminContext, fn: RegisteredFunction, host: strin
     config: {
       name,
       entryPoint: '',
-      scriptFile: path.basename(scriptFile),
+      scriptFile,
       language: 'node',
-      functionDirectory: path.dirname(path.join(context.appFolder, scriptFile)),
+      functionDirectory: path.dirname(fn.file),
       bindings: Object.entries(bindings).map(([bindingName, binding]) => ({ ...binding, name: bindingName })),
     },
     files: null,
@@ -46,11 +45,6 @@ function functionView(context: AdminContext, fn: RegisteredFunction, host: strin
     isDirect: false,
     isProxy: false,
   };
-}
-
-function mainFile(appFolder: string): string {
-  const { main } = JSON.parse(readFileSync(path.join(appFolder, 'package.json'), 'utf8')) as { main: string };
-  return main;
 }
 
 function hostStatus(context: AdminContext): Record<string, unknown> {
