@@ -84,7 +84,7 @@ describe('slots across clock changes', () => {
     const samples =
       changes.length > 0 ? changes : [Date.UTC(2024, 1, 29), Date.UTC(2027, 2, 28), Date.UTC(2035, 9, 28)];
     for (const change of samples) {
-      for (let minutes = -120; minutes <= 120; minutes += 30) {
+      for (let minutes = -90; minutes <= 90; minutes += 30) {
         const local = clock(change - 15 * 60_000) + 15 * 60_000 + minutes * 60_000;
         const expected = expectedSlots(zone, local - week, 3);
         const [start = ''] = expected;
@@ -108,7 +108,7 @@ describe('slots across clock changes', () => {
         expect(slotsBetween(schedule, '2023-01-01T00:00Z', expected[2] ?? '')).toEqual(expected);
       }
     });
-    fc.assert(run, { numRuns: 60 });
+    fc.assert(run, { numRuns: 40 });
   });
 });
 
@@ -156,7 +156,7 @@ describe('slots', () => {
         expect(chain).toEqual([...chain].sort());
       },
     );
-    fc.assert(property, { numRuns: 60 });
+    fc.assert(property, { numRuns: 40 });
   });
 });
 
