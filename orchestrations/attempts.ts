@@ -99,9 +99,7 @@ export function* awaitAdmission(
         limit: turn.full ?? '',
       });
     }
-    const timer = context.df.createTimer(later(context, Math.min(5 * 2 ** round, 120)));
-    yield context.df.Task.any([timer, cancelled]);
-    if (!timer.isCompleted) timer.cancel();
+    yield* pauseUnlessCancelled(context, Math.min(5 * 2 ** round, 120), cancelled);
   }
 }
 
@@ -123,9 +121,16 @@ export function* inAttempts<T>(
       const record = failureOf(error);
       const next = yield* discard(context, { run, attemptId, failure: record, maxAttempts });
       if (next.retryAfterSeconds === undefined) throw failureError(record);
-      yield context.df.createTimer(later(context, next.retryAfterSeconds));
+      yield* pauseUnlessCancelled(context, next.retryAfterSeconds, context.df.waitForExternalEvent(cancelEvent));
     }
   }
+}
+
+/** The event only wakes: whoever goes on reads in the run's row that it was cancelled. */
+function* pauseUnlessCancelled(context: OrchestrationContext, seconds: number, cancelled: Task): Durable<void> {
+  const timer = context.df.createTimer(later(context, seconds));
+  yield context.df.Task.any([timer, cancelled]);
+  if (!timer.isCompleted) timer.cancel();
 }
 
 /** An attempt that cannot be discarded is not followed by another, and the run keeps the reason why the attempt failed. */

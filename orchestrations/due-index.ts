@@ -12,12 +12,15 @@ export async function moveDue(
   instance: InstanceRef,
   schedule: Schedule,
   scheduledThrough: string,
+  /** The due row the caller acts for: when the instance has another by now, somebody else has moved it and it stays. */
+  onlyFrom?: string,
 ): Promise<void> {
   const at = nextSlot(schedule, scheduledThrough);
   const key = at === undefined ? undefined : await catalog.slots.setDue({ at, instance });
   let old: string | undefined;
   await catalog.instances.update(instance, (current) => {
-    if (!current) return undefined;
+    old = undefined;
+    if (!current || (onlyFrom !== undefined && current.nextDue !== onlyFrom)) return undefined;
     old = current.nextDue;
     const { nextDue: _, ...rest } = current;
     return { ...rest, scheduledThrough, ...(key === undefined ? {} : { nextDue: key }) };

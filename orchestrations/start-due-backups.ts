@@ -1,6 +1,6 @@
 import type { Catalog } from '../shared/catalog/catalog.ts';
 import { VaultError } from '../shared/domain/errors.ts';
-import type { BackupInstance, StoredPolicy } from '../shared/domain/records.ts';
+import type { BackupInstance, ScheduleSlot, StoredPolicy } from '../shared/domain/records.ts';
 import { backupRunId } from '../shared/domain/run-names.ts';
 import { dueSlots } from '../shared/domain/schedule.ts';
 import type { Clock, Log } from '../shared/ports.ts';
@@ -15,7 +15,10 @@ interface Needs {
   readonly log: Log;
 }
 
-/** Starts at most this many instances a tick; the rest is due still at the next one. Thousands at once would only queue up. */
+/**
+ * Starts at most this many instances a tick; the rest is due still at the next one. Thousands at once would only queue up. Those that
+ * cannot be started do not count, or they would keep the others waiting.
+ */
 const perTick = 100;
 
 /**
@@ -26,7 +29,8 @@ const perTick = 100;
 export async function startDueBackups({ catalog, starter, clock, log }: Needs): Promise<{ started: number }> {
   const now = clock().toISOString();
   let started = 0;
-  for (const { key, entry } of await catalog.slots.due(now, perTick)) {
+  for await (const { key, entry } of catalog.slots.due(now)) {
+    if (started >= perTick) break;
     try {
       const instance = (await catalog.instances.get(entry.instance))?.value;
       if (instance?.nextDue !== key || instance.state !== 'ProtectionConfigured') {
@@ -53,14 +57,33 @@ async function startDue(
   const scheduledThrough = instance.scheduledThrough ?? now;
   const due = dueSlots({ schedule: policy.schedule, scheduledThrough, now });
   for (const slot of due.missed) {
-    const reason = 'The service was not running at that time; a later slot was due when it came back.';
-    await catalog.slots.claim({ slot, instance: refOf(instance), outcome: 'missed', reason, updatedAt: now });
-    log.warn('a scheduled backup was missed', { instance: instance.instanceName, slot });
+    if (await recordMissed({ catalog, starter }, instance, slot, now)) {
+      log.warn('a scheduled backup was missed', { instance: instance.instanceName, slot });
+    }
   }
   if (due.run !== undefined) await startSlot({ catalog, starter }, instance, due.run, now);
-  await moveDue(catalog, refOf(instance), policy.schedule, due.through);
+  await moveDue(catalog, refOf(instance), policy.schedule, due.through, instance.nextDue);
   return due.run !== undefined;
 }
+
+/** True when the slot has become missed by this; one that was claimed by a tick that died before the start has, too. */
+async function recordMissed(
+  { catalog, starter }: Pick<Needs, 'catalog' | 'starter'>,
+  instance: BackupInstance,
+  slot: string,
+  updatedAt: string,
+): Promise<boolean> {
+  const reason = 'The service was not running at that time; a later slot was due when it came back.';
+  const claim = await catalog.slots.claim({ slot, instance: refOf(instance), outcome: 'missed', reason, updatedAt });
+  if (claim.mine) return true;
+  if (!(await isAbandoned({ starter }, claim.slot))) return false;
+  await catalog.slots.settle(refOf(instance), slot, { outcome: 'missed', reason, updatedAt });
+  return true;
+}
+
+/** Whether a slot was claimed for a run that was never started. */
+const isAbandoned = async ({ starter }: Pick<Needs, 'starter'>, slot: ScheduleSlot): Promise<boolean> =>
+  slot.outcome === 'started' && slot.jobId !== undefined && (await starter.state(backupRunId(slot.jobId))) === 'absent';
 
 /** Claims the slot, or goes on with the claim of a tick that died before its start. */
 async function startSlot(
@@ -79,10 +102,9 @@ async function startSlot(
     orchestrationId: backupRunId(proposed),
     updatedAt: now,
   });
-  const { jobId, outcome } = claim.slot;
-  if (outcome !== 'started' || jobId === undefined) return;
+  if (!claim.mine && !(await isAbandoned({ starter }, claim.slot))) return;
+  const jobId = claim.slot.jobId ?? proposed;
   const id = backupRunId(jobId);
-  if (!claim.mine && (await starter.state(id)) !== 'absent') return;
   await starter.start({
     name: 'run-backup',
     id,

@@ -10,19 +10,20 @@ import { restoreDatasource } from './restore-target.ts';
 type Needs = Pick<ActivityDependencies, 'catalog' | 'archive' | 'connections' | 'restoreTarget' | 'log'>;
 
 /**
- * Compensation: takes the fence from an attempt, then removes what it wrote. An attempt that is being committed is left alone. A
+ * Compensation: takes the fence from an attempt, then removes what it wrote. An attempt that is being committed is left alone, and no other follows it. A
  * worker that is still alive notices within a heartbeat that it has lost the fence, and discards its own work too.
  */
 export const createDiscardAttempt =
   (needs: Needs) =>
   async (input: ActivityInput<'discard-attempt'>): Promise<ActivityOutput<'discard-attempt'>> => {
+    const { run, attemptId, failure, maxAttempts } = input;
+    if (!(await needs.catalog.runs.fenceOff(run, attemptId))) return { removed: 0 };
     const removed = await discard(needs, input);
-    const next = planNextAttempt(input.failure, attemptNumber(input.attemptId), input.maxAttempts);
+    const next = planNextAttempt(failure, attemptNumber(attemptId), maxAttempts);
     return next.retry ? { removed, retryAfterSeconds: next.afterSeconds } : { removed };
   };
 
 async function discard(needs: Needs, { run, attemptId }: ActivityInput<'discard-attempt'>): Promise<number> {
-  if (!(await needs.catalog.runs.fenceOff(run, attemptId))) return 0;
   if (run.operation === 'Backup') return discardFolder(needs, run, attemptId);
   // Finished files are kept for the next attempt, which recognises them by their hash.
   return run.target.kind === 'files' ? 0 : dropScratch(needs, run, run.target, attemptId);

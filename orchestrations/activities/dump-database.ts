@@ -1,7 +1,7 @@
 import { attemptFolder } from '../attempt-folder.ts';
 import { finishTask, startTask } from '../../shared/domain/job-transitions.ts';
 import type { ActivityInput, ActivityOutput } from '../contracts.ts';
-import { backupTask } from '../job-tasks.ts';
+import { backupTask, progressOf } from '../job-tasks.ts';
 import { attemptNumber } from '../../shared/domain/run-names.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { holdAttempt } from './held-attempt.ts';
@@ -34,14 +34,14 @@ export const createDumpDatabase =
         lockWaitSeconds: vault.settings.lockWaitSeconds,
         signal: hold.signal,
         onProgress: (progress) => {
-          hold.report((job) => ({
-            ...startTask(job, backupTask.dump, job.startedAt, {
-              DataTransferredInBytes: String(progress.storedBytes),
-              TablesCounted: `${progress.tablesCounted}/${progress.tablesTotal}`,
-            }),
-            bytesTransferred: progress.storedBytes,
-            heartbeatAt: clock().toISOString(),
-          }));
+          const details = {
+            DataTransferredInBytes: String(progress.storedBytes),
+            TablesCounted: `${progress.tablesCounted}/${progress.tablesTotal}`,
+          };
+          const heartbeatAt = clock().toISOString();
+          hold.report((job) =>
+            progressOf(job, backupTask.dump, details, { bytesTransferred: progress.storedBytes, heartbeatAt }),
+          );
         },
       });
       await hold.assertHeld();

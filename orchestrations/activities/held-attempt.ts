@@ -63,6 +63,8 @@ export async function holdAttempt<T>(
   const done = new AbortController();
   const beating = keepBeating(beatAndJudge, done.signal, controller.signal);
   try {
+    // Somebody may have cancelled since the run was admitted: then nothing is begun.
+    await beat();
     const result = await work({
       signal: controller.signal,
       assertHeld: beat,

@@ -1,5 +1,6 @@
+import type { Catalog } from '../../shared/catalog/catalog.ts';
 import { VaultError } from '../../shared/domain/errors.ts';
-import { openJob, startTask } from '../../shared/domain/job-transitions.ts';
+import { isEnded, openJob as newJob, startTask } from '../../shared/domain/job-transitions.ts';
 import { backupRunId, restoreRunId } from '../../shared/domain/run-names.ts';
 import type { BackupInstance, Job, RunClaim } from '../../shared/domain/records.ts';
 import type { BackupRun, RestoreRun, RunLimits } from '../contracts.ts';
@@ -25,13 +26,16 @@ export const createOpenBackup =
           state: instance.state,
         });
       }
+      const limits = await limitsOf(catalog, run);
+      if (await hasRun(catalog, run)) return alreadyRun;
       const claim = await catalog.runs.open(claimOf(run, backupRunId(run.jobId), clock()));
       if (claim.jobId !== run.jobId) {
         throw new VaultError('UserErrorMaxConcurrentOperationLimitReached', { operation: 'backup', limit: 1 });
       }
-      return await proceed({ catalog, clock }, run, jobOf(run, instance, clock(), backupRunId(run.jobId)));
+      await openJob({ catalog, clock }, run, jobOf(run, instance, clock(), backupRunId(run.jobId)));
+      return { proceed: true, limits };
     } catch (error) {
-      if (!(error instanceof VaultError)) throw error;
+      if (!(error instanceof VaultError) || isTrouble(error)) throw error;
       return refuse({ catalog, clock }, run, error);
     }
   };
@@ -43,6 +47,8 @@ export const createOpenRestore =
     try {
       const instance = await loadInstanceOrDeleted(catalog, run.instance);
       const point = await loadPoint(catalog, run.instance, run.pointId);
+      const limits = await limitsOf(catalog, run);
+      if (await hasRun(catalog, run)) return alreadyRun;
       await catalog.runs.open(claimOf(run, restoreRunId(run.jobId), clock()));
       const job: Job = {
         ...jobOf(run, instance, clock(), restoreRunId(run.jobId)),
@@ -50,21 +56,36 @@ export const createOpenRestore =
         recoveryDestination: run.target.kind === 'database' ? run.target.targetResourceId : run.target.url,
         ...(run.target.kind === 'files' ? { filePrefix: run.target.prefix } : {}),
       };
-      return await proceed({ catalog, clock }, run, job);
+      await openJob({ catalog, clock }, run, job);
+      return { proceed: true, limits };
     } catch (error) {
-      if (!(error instanceof VaultError)) throw error;
+      if (!(error instanceof VaultError) || isTrouble(error)) throw error;
       return refuse({ catalog, clock }, run, error);
     }
   };
 
-/** The job exists before the operation says so: a client that has its id can read it. */
-async function proceed({ catalog, clock }: Needs, run: BackupRun | RestoreRun, job: Job): Promise<Opened> {
+/** Trouble with the store is no refusal: the activity is asked again, and what it began is there still. */
+const isTrouble = ({ code }: VaultError): boolean =>
+  code === 'UserErrorVaultStoreNotAccessible' || code === 'UserErrorConcurrentUpdate';
+
+/** An orchestration that ended may be started anew under its id (DURABLE-FACTS 10.3); a job that ended is not run again. */
+const alreadyRun: Opened = { proceed: false, reason: 'the job has ended before' };
+
+async function hasRun(catalog: Catalog, run: BackupRun | RestoreRun): Promise<boolean> {
+  const job = await catalog.jobs.get(run.instance, run.jobId);
+  return job !== undefined && isEnded(job.value);
+}
+
+async function limitsOf(catalog: Catalog, run: BackupRun | RestoreRun): Promise<RunLimits> {
   const { settings } = await loadVault(catalog, run.instance);
+  return { maxAttempts: settings.maxAttempts, deadlineHours: settings.runDeadlineHours };
+}
+
+/** The job exists before the operation says so: a client that has its id can read it. */
+async function openJob({ catalog, clock }: Needs, run: BackupRun | RestoreRun, job: Job): Promise<void> {
   await catalog.jobs.open(job);
-  if (run.operationId !== undefined) {
-    await catalog.operations.finish(run.operationId, { endedAt: clock().toISOString(), jobId: job.id });
-  }
-  return { proceed: true, limits: { maxAttempts: settings.maxAttempts, deadlineHours: settings.runDeadlineHours } };
+  if (run.operationId === undefined) return;
+  await catalog.operations.finish(run.operationId, { endedAt: clock().toISOString(), jobId: job.id });
 }
 
 async function refuse({ catalog, clock }: Needs, run: BackupRun | RestoreRun, error: VaultError): Promise<Opened> {
@@ -86,7 +107,7 @@ function claimOf(run: BackupRun | RestoreRun, orchestrationId: string, now: Date
 
 function jobOf(run: BackupRun | RestoreRun, instance: BackupInstance, now: Date, orchestrationId: string): Job {
   const backup = run.operation === 'Backup' ? run.trigger : undefined;
-  const job = openJob({
+  const job = newJob({
     id: run.jobId,
     vault: run.instance,
     instance: run.instance,

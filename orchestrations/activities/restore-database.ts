@@ -2,7 +2,7 @@ import { VaultError } from '../../shared/domain/errors.ts';
 import { finishTask, startTask } from '../../shared/domain/job-transitions.ts';
 import { restoreScratchName } from '../../shared/domain/names.ts';
 import type { ActivityInput, ActivityOutput } from '../contracts.ts';
-import { restoreTask } from '../job-tasks.ts';
+import { progressOf, restoreTask } from '../job-tasks.ts';
 import { attemptNumber } from '../../shared/domain/run-names.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { holdAttempt } from './held-attempt.ts';
@@ -38,14 +38,9 @@ export const createRestoreDatabase =
         signal: hold.signal,
         beforeCommit: () => hold.assertHeld(),
         onProgress: ({ restoredBytes, phase }) => {
-          hold.report((job) => ({
-            ...startTask(job, restoreTask.restore, job.startedAt, {
-              DataTransferredInBytes: String(restoredBytes),
-              Phase: phase,
-            }),
-            bytesTransferred: restoredBytes,
-            heartbeatAt: now(),
-          }));
+          const details = { DataTransferredInBytes: String(restoredBytes), Phase: phase };
+          const facts = { bytesTransferred: restoredBytes, heartbeatAt: now() };
+          hold.report((job) => progressOf(job, restoreTask.restore, details, facts));
         },
       });
       const rows = outcome.tables.reduce((sum, table) => sum + table.rows, 0);

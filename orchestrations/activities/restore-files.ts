@@ -5,7 +5,7 @@ import type { Manifest, ManifestPart } from '../../shared/domain/manifest.ts';
 import type { RecoveryPoint } from '../../shared/domain/records.ts';
 import type { ArchiveStore } from '../../shared/ports.ts';
 import type { ActivityInput, ActivityOutput } from '../contracts.ts';
-import { restoreTask } from '../job-tasks.ts';
+import { progressOf, restoreTask } from '../job-tasks.ts';
 import { manifestName } from './commit-recovery-point.ts';
 import { attemptNumber } from '../../shared/domain/run-names.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -46,7 +46,8 @@ export const createRestoreFiles =
         const done = present.has(name) && (await matches(target, name, part, hold));
         if (!done) await copyPart(archive, point, part, target, hold);
         bytes += part.storedBytes;
-        hold.report((job) => ({ ...job, bytesTransferred: bytes, heartbeatAt: now() }));
+        const facts = { bytesTransferred: bytes, heartbeatAt: now() };
+        hold.report((job) => progressOf(job, restoreTask.restore, { DataTransferredInBytes: String(bytes) }, facts));
       }
       await writeCompanions(target, manifest, hold);
       await catalog.jobs.update(run.instance, run.jobId, (job) => ({

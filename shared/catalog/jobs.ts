@@ -1,5 +1,6 @@
 import type { InstanceRef, VaultRef } from '../domain/ids.ts';
 import { instanceKey, newestFirst, uuidTime, vaultKey } from '../domain/ids.ts';
+import { isEnded } from '../domain/job-transitions.ts';
 import type { Job } from '../domain/records.ts';
 import type { RowStore } from '../ports.ts';
 import { Collection } from './collection.ts';
@@ -28,12 +29,12 @@ export class Jobs {
     return Number.isNaN(uuidTime(id)) ? Promise.resolve(undefined) : this.#byVault.get(vaultKey(vault), keyOf(id));
   }
 
-  /** Changes an existing job; undefined when there is none. */
+  /** Changes an existing job; undefined when there is none. One that has ended stays as it is: whatever comes then is late. */
   async update(vault: VaultRef, id: string, change: (job: Job) => Job): Promise<Job | undefined> {
     const row = await this.#byVault.update(vaultKey(vault), keyOf(id), (current) => {
       if (!current) return undefined;
       const next = change(current);
-      return next === current ? undefined : next;
+      return next === current || isEnded(current) ? undefined : next;
     });
     return row?.value;
   }

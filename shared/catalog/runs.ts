@@ -49,11 +49,11 @@ export class Runs {
 
   /**
    * Takes the fence for one execution of one attempt. False when another execution of the same attempt, or a later attempt, took it
-   * before: the caller is a rerun of a lost activity and must end as AttemptLost.
+   * before, or when one is being committed: the caller is a rerun of a lost activity and must end as AttemptLost.
    */
   async takeFence(name: RunName, attemptId: string, executionId: string, now: string): Promise<boolean> {
     const run = await this.update(name, (current) => {
-      if (attemptNumber(attemptId) <= attemptNumber(current.attemptId ?? '')) return undefined;
+      if (current.committedAttempt !== undefined || !isLater(attemptId, current.attemptId)) return undefined;
       const { lostSignalledAt: _, ...rest } = current;
       return { ...rest, attemptId, executionId, heartbeatAt: now };
     });
@@ -79,14 +79,18 @@ export class Runs {
     return run?.committedAttempt === attemptId;
   }
 
-  /** Takes the fence away from an attempt so that it can be discarded; false when it is being committed. */
+  /**
+   * Takes the fence away from an attempt so that it can be discarded. False when it is being committed, and when the run has ended:
+   * then it may have been. A later attempt that holds the fence keeps it.
+   */
   async fenceOff(name: RunName, attemptId: string): Promise<boolean> {
-    const run = await this.#current(name, (current) =>
-      current.committedAttempt === attemptId
-        ? undefined
-        : { ...current, attemptId: `${attemptId}-off`, executionId: '' },
-    );
-    return run?.committedAttempt !== attemptId;
+    const off = `${attemptId}-off`;
+    const run = await this.#current(name, (current) => {
+      const isOver = current.attemptId === off || isLater(current.attemptId ?? '', attemptId);
+      if (current.committedAttempt === attemptId || isOver) return undefined;
+      return { ...current, attemptId: off, executionId: '' };
+    });
+    return run !== undefined && run.committedAttempt !== attemptId;
   }
 
   /** Ends the run; idempotent. */
@@ -110,10 +114,13 @@ export class Runs {
     server: string,
     caps: { vault: number; server: number },
   ): Promise<{ admitted: boolean; full?: 'vault' | 'server' }> {
-    const living = new Set((await this.active()).map((run) => run.jobId));
     const vault = vaultKey(name.instance);
-    if (!(await this.#take('vault', vault, name.jobId, caps.vault, living))) return { admitted: false, full: 'vault' };
-    if (!(await this.#take('server', server, name.jobId, caps.server, living))) {
+    const ended = await this.#endedHolders([
+      ['vault', vault],
+      ['server', server],
+    ]);
+    if (!(await this.#take('vault', vault, name.jobId, caps.vault, ended))) return { admitted: false, full: 'vault' };
+    if (!(await this.#take('server', server, name.jobId, caps.server, ended))) {
       await this.#leave('vault', vault, name.jobId);
       return { admitted: false, full: 'server' };
     }
@@ -134,9 +141,19 @@ export class Runs {
     return row?.value.jobId === name.jobId ? row.value : undefined;
   }
 
-  async #take(kind: string, key: string, jobId: string, cap: number, living: Set<string>): Promise<boolean> {
+  /**
+   * Holders whose run has ended. The holders are read before the runs: a run is opened before it takes a place, so one that holds a
+   * place and is not among the runs read later has ended.
+   */
+  async #endedHolders(places: readonly (readonly [kind: string, key: string])[]): Promise<Set<string>> {
+    const rows = await Promise.all(places.map(([kind, key]) => this.#admissions.get(kind, key)));
+    const living = new Set((await this.active()).map((run) => run.jobId));
+    return new Set(rows.flatMap((row) => row?.value.holders ?? []).filter((holder) => !living.has(holder)));
+  }
+
+  async #take(kind: string, key: string, jobId: string, cap: number, ended: Set<string>): Promise<boolean> {
     const row = await this.#admissions.update(kind, key, (current) => {
-      const holders = (current?.holders ?? []).filter((holder) => living.has(holder));
+      const holders = (current?.holders ?? []).filter((holder) => holder === jobId || !ended.has(holder));
       if (holders.includes(jobId) || holders.length >= cap) return undefined;
       return { holders: [...holders, jobId] };
     });
@@ -151,6 +168,9 @@ export class Runs {
 }
 
 const active = 'active';
+
+const isLater = (attemptId: string, than: string | undefined): boolean =>
+  attemptNumber(attemptId) > attemptNumber(than ?? '');
 
 const keyOf = (name: RunName): string =>
   name.operation === 'Backup' ? instanceKey(name.instance) : `${instanceKey(name.instance)}|${name.jobId}`;

@@ -32,10 +32,11 @@ export class ScheduleSlots {
     await this.#due.remove(duePartition, key);
   }
 
-  /** Entries due at or before `now`, oldest first. Entries of the future are not read. */
-  async due(now: string, pageSize: number): Promise<{ key: string; entry: DueEntry }[]> {
-    const page = await this.#due.page(duePartition, { pageSize, before: `${now}}` });
-    return page.rows.map((row) => ({ key: row.key, entry: row.value }));
+  /** Entries due at or before `now`, oldest first, page by page; stop iterating when enough is done. Entries of the future are not read. */
+  async *due(now: string): AsyncGenerator<{ key: string; entry: DueEntry }> {
+    for await (const row of this.#due.each(duePartition, { before: `${now}}` })) {
+      yield { key: row.key, entry: row.value };
+    }
   }
 
   /** Claims a slot. `mine` is false when the slot has a row already; the row tells how it stands. */
