@@ -64,13 +64,19 @@ export function vaultRefOf(call: Pick<Call, 'param'>): VaultRef {
 }
 
 /** @throws VaultError UserErrorInvalidResourceName */
-export function instanceRefOf(call: Pick<Call, 'param'>): InstanceRef {
-  const instanceName = checkName('backup instance', call.param('backupInstanceName'));
+export const instanceRefOf = (call: Pick<Call, 'param'>): InstanceRef => ({
+  ...vaultRefOf(call),
+  instanceName: checkInstanceName(call.param('backupInstanceName')),
+});
+
+/** @throws VaultError UserErrorInvalidResourceName */
+export function checkInstanceName(sent: string): string {
+  const instanceName = checkName('backup instance', sent);
   if (instanceName.toLowerCase().replaceAll('!', '!21').length > maximumStoredName) {
     const rule = 'it is too long once written in lower case.';
     throw new VaultError('UserErrorInvalidResourceName', { kind: 'backup instance', rule });
   }
-  return { ...vaultRefOf(call), instanceName };
+  return instanceName;
 }
 
 /** @throws VaultError UserErrorInvalidResourceName */

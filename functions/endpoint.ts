@@ -78,8 +78,8 @@ async function readCall(
   ids: RequestIds,
 ): Promise<Call> {
   const query = queryOf(request);
-  const apiVersion = query('api-version');
-  if (!apiVersion) throw new VaultError('MissingApiVersionParameter');
+  const apiVersion = query('api-version') ?? '';
+  if (apiVersion === '' && !route.versionless) throw new VaultError('MissingApiVersionParameter');
   const body = route.body === 'required' ? await bodyOf(request) : undefined;
   if (route.body === 'required' && body === undefined) {
     throw new VaultError('UserErrorInvalidRequestContent', { detail: 'the body is missing.' });

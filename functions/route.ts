@@ -16,6 +16,8 @@ export interface Route {
   /** Whether the request changes something or makes the service act: then it is audited. */
   readonly mutation: boolean;
   readonly body: 'none' | 'required';
+  /** A path that is not known says so whatever the version. */
+  readonly versionless?: true;
   readonly handler: Handler;
 }
 
@@ -31,3 +33,35 @@ export function fitsTemplate(template: string, path: string): boolean {
     })
   );
 }
+
+type Row = [
+  name: string,
+  method: HttpMethod,
+  template: string,
+  role: Role,
+  operation: string,
+  summary: string,
+  handler: Handler,
+];
+
+/** Changes nothing. */
+export const read = (...[name, method, template, role, operation, summary, handler]: Row): Route => ({
+  name,
+  method,
+  template,
+  role,
+  operation: `Microsoft.DataProtection/${operation}`,
+  summary,
+  mutation: false,
+  body: 'none',
+  handler,
+});
+
+/** Changes nothing, but is asked with a body. */
+export const ask = (...row: Row): Route => ({ ...read(...row), body: 'required' });
+
+/** A mutation with a body. */
+export const write = (...row: Row): Route => ({ ...read(...row), mutation: true, body: 'required' });
+
+/** A mutation that takes no body. */
+export const act = (...row: Row): Route => ({ ...read(...row), mutation: true });

@@ -1,107 +1,113 @@
-import type { HttpMethod } from '@azure/functions';
-import type { Role } from './auth/caller.ts';
-import type { Handler } from './call.ts';
-import { deletePolicy, getPolicy, listPolicies, putPolicy } from './http/backup-policies.ts';
 import {
-  deleteVault,
-  getVault,
-  listVaultsInResourceGroup,
-  listVaultsInSubscription,
-  putVault,
-  updateVault,
-} from './http/backup-vaults.ts';
+  getInstanceOperationResult,
+  getLocationOperationResult,
+  getLocationOperationStatus,
+  getResourceGroupOperationStatus,
+  getVaultOperationResult,
+  getVaultOperationStatus,
+} from './http/operations.ts';
+import { listOperations } from './http/provider.ts';
+import { unknownPath } from './http/unknown-path.ts';
+import { instanceRoutes, jobRoutes } from './instance-routes.ts';
+import { read } from './route.ts';
 import type { Route } from './route.ts';
+import { group, instance, location, provider, vault } from './route-templates.ts';
+import { providerRoutes, vaultRoutes } from './vault-routes.ts';
 
-/** Every route, its role and its name in the audit log: one table, walked by a test. */
-
-const provider = 'providers/Microsoft.DataProtection';
-const subscription = `subscriptions/{subscriptionId}`;
-const resourceGroup = `${subscription}/resourceGroups/{resourceGroupName}`;
-const vaults = `${resourceGroup}/${provider}/backupVaults`;
-const vault = `${vaults}/{vaultName}`;
-const policy = `${vault}/backupPolicies/{backupPolicyName}`;
-
-type Row = [name: string, method: HttpMethod, template: string, role: Role, operation: string, summary: string];
-
-const read =
-  (...[name, method, template, role, operation, summary]: Row) =>
-  (handler: Handler): Route => ({
-    name,
-    method,
-    template,
-    role,
-    operation: `Microsoft.DataProtection/${operation}`,
-    summary,
-    mutation: false,
-    body: 'none',
-    handler,
-  });
-
-/** A mutation with a body. */
-const write =
-  (...row: Row) =>
-  (handler: Handler): Route => ({ ...read(...row)(handler), mutation: true, body: 'required' });
-
-/** A mutation that takes no body. */
-const act =
-  (...row: Row) =>
-  (handler: Handler): Route => ({ ...read(...row)(handler), mutation: true });
+/**
+ * Every route: function name, method, template, role, operation, what it does. A test walks it. No two templates fit one path, so
+ * the host's order (by function name) decides nothing but that the catch-all comes last.
+ */
 
 const reader = 'Backup.Reader';
-const contributor = 'Backup.Contributor';
+
+const statusOf = (scope: string): string => `${scope}/operationStatus/{operationId}`;
+const resultOf = (scope: string): string => `${scope}/operationResults/{operationId}`;
+
+const operationRoutes: readonly Route[] = [
+  read(
+    'operations-vault',
+    'GET',
+    statusOf(vault),
+    reader,
+    'backupVaults/operationStatus/read',
+    'Poll an operation',
+    getVaultOperationStatus,
+  ),
+  read(
+    'operations-group',
+    'GET',
+    statusOf(`${group}/${provider}`),
+    reader,
+    'operationStatus/read',
+    'Poll an operation',
+    getResourceGroupOperationStatus,
+  ),
+  read(
+    'operations-location',
+    'GET',
+    statusOf(location),
+    reader,
+    'locations/operationStatus/read',
+    'Poll an operation',
+    getLocationOperationStatus,
+  ),
+  read(
+    'results-location',
+    'GET',
+    resultOf(location),
+    reader,
+    'locations/operationResults/read',
+    'Read the result of an operation',
+    getLocationOperationResult,
+  ),
+  read(
+    'results-vault',
+    'GET',
+    resultOf(vault),
+    reader,
+    'backupVaults/operationResults/read',
+    'Read the result of an operation',
+    getVaultOperationResult,
+  ),
+  read(
+    'results-instance',
+    'GET',
+    resultOf(instance),
+    reader,
+    'backupVaults/backupInstances/operationResults/read',
+    'Read the result of an operation',
+    getInstanceOperationResult,
+  ),
+];
 
 export const routes: readonly Route[] = [
-  write('vaults-put', 'PUT', vault, contributor, 'backupVaults/write', 'Creates or replaces a backup vault')(putVault),
-  write('vaults-patch', 'PATCH', vault, contributor, 'backupVaults/write', 'Changes a backup vault')(updateVault),
-  read('vaults-get', 'GET', vault, reader, 'backupVaults/read', 'Reads a backup vault')(getVault),
+  ...vaultRoutes,
+  ...instanceRoutes,
+  ...jobRoutes,
+  ...operationRoutes,
+  ...providerRoutes,
   read(
-    'vaults-list',
+    'provider-operations',
     'GET',
-    vaults,
+    `${provider}/operations`,
     reader,
-    'backupVaults/read',
-    'Lists backup vaults of a resource group',
-  )(listVaultsInResourceGroup),
-  read(
-    'vaults-list-all',
-    'GET',
-    `${subscription}/${provider}/backupVaults`,
-    reader,
-    'backupVaults/read',
-    'Lists backup vaults of a subscription',
-  )(listVaultsInSubscription),
-  act(
-    'vaults-delete',
-    'DELETE',
-    vault,
-    contributor,
-    'backupVaults/delete',
-    'Deletes an empty backup vault',
-  )(deleteVault),
-
-  write(
-    'policies-put',
-    'PUT',
-    policy,
-    contributor,
-    'backupVaults/backupPolicies/write',
-    'Creates or replaces a backup policy',
-  )(putPolicy),
-  read('policies-get', 'GET', policy, reader, 'backupVaults/backupPolicies/read', 'Reads a backup policy')(getPolicy),
-  read(
-    'policies-list',
-    'GET',
-    `${vault}/backupPolicies`,
-    reader,
-    'backupVaults/backupPolicies/read',
-    'Lists backup policies',
-  )(listPolicies),
-  act(
-    'policies-delete',
-    'DELETE',
-    policy,
-    contributor,
-    'backupVaults/backupPolicies/delete',
-    'Deletes a backup policy',
-  )(deletePolicy),
+    'operations/read',
+    'List operations',
+    listOperations(() => routes),
+  ),
 ];
+
+/** The catch-all: not of the table, since it takes every method. Its name sorts last. */
+export const unmatched: Route = {
+  ...read(
+    'zz-unmatched',
+    'GET',
+    '{*path}',
+    reader,
+    'unknown/read',
+    'Answer unknown paths',
+    unknownPath(() => routes),
+  ),
+  versionless: true,
+};

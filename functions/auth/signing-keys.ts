@@ -1,6 +1,7 @@
 import { createRemoteJWKSet, errors } from 'jose';
 import type { JWTVerifyGetKey } from 'jose';
 import { VaultError } from '../../shared/domain/errors.ts';
+import { remembered } from '../remembered.ts';
 
 export interface IdentityProvider {
   readonly issuer: string;
@@ -19,20 +20,16 @@ const tokenFaults = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, 
  * @throws (when called) VaultError IdentityProviderUnavailable when discovery document or keys cannot be read
  */
 export function createSigningKeys(provider: IdentityProvider): JWTVerifyGetKey {
-  let keySet: Promise<JWTVerifyGetKey> | undefined;
-  const open = async (): Promise<JWTVerifyGetKey> =>
+  const keySet = remembered(async () =>
     createRemoteJWKSet(new URL(provider.jwksUri ?? (await discoverKeys(provider.issuer))), {
       timeoutDuration: timeoutMilliseconds,
-    });
+    }),
+  );
   return async (header, token) => {
     try {
-      keySet ??= open();
-      const getKey = await keySet.catch((error: unknown) => {
-        // A failed discovery is not kept: the next request asks again.
-        keySet = undefined;
-        throw error;
-      });
-      return await getKey(header, token);
+      return await (
+        await keySet()
+      )(header, token);
     } catch (error) {
       if (tokenFaults.some((fault) => error instanceof fault)) throw error;
       throw new VaultError('IdentityProviderUnavailable', { issuer: provider.issuer }, { cause: error });

@@ -37,6 +37,12 @@ export class Instances {
     return this.#live.update(vaultKey(ref), ref.instanceName.toLowerCase(), change);
   }
 
+  /** Takes back an instance that was just written by this operation, because its vault or policy was deleted meanwhile. */
+  discard(ref: InstanceRef, operationId: string): Promise<boolean> {
+    const isOwn = (current: BackupInstance): boolean => current.operationId === operationId;
+    return this.#live.remove(vaultKey(ref), ref.instanceName.toLowerCase(), isOwn);
+  }
+
   list(vault: VaultRef, page: PageRequest): Promise<Page<BackupInstance>> {
     return this.#live.page(vaultKey(vault), page);
   }
