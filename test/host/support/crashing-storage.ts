@@ -1,0 +1,44 @@
+import type { HostStorage } from '../../../local/functions-host/storage/host-storage.ts';
+
+export interface CrashPoint {
+  /** Kills the process around the operation with this number, counted from 1. */
+  operation: number;
+  /** `before`: it never reaches the account. `after`: it is done, but nobody learns of it. */
+  moment: 'before' | 'after';
+}
+
+/** Counts every operation on table, blobs and lease, and kills the process with SIGKILL at the crash point. */
+export function crashingStorage(
+  storage: HostStorage,
+  point: CrashPoint,
+  counted: (operation: number) => void,
+): HostStorage {
+  let operations = 0;
+  const wrap = <T extends object>(target: T): T =>
+    new Proxy(target, {
+      get: (object, property) => {
+        const member: unknown = Reflect.get(object, property, object);
+        if (typeof member !== 'function') return member;
+        return async (...args: unknown[]): Promise<unknown> => {
+          operations += 1;
+          const mine = operations;
+          counted(mine);
+          if (mine === point.operation && point.moment === 'before') return die();
+          const result: unknown = await Reflect.apply(member, object, args);
+          return mine === point.operation ? die() : result;
+        };
+      },
+    });
+  return {
+    table: wrap(storage.table),
+    blobs: wrap(storage.blobs),
+    lease: wrap(storage.lease),
+    prepare: () => storage.prepare(),
+  };
+}
+
+/** Nothing after the signal may run, whenever the kernel delivers it. */
+function die(): Promise<never> {
+  process.kill(process.pid, 'SIGKILL');
+  return new Promise(() => undefined);
+}
