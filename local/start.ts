@@ -137,7 +137,7 @@ async function run(
     lost(host),
   ]);
   reportProof(output, source, proof);
-  await reportNextSteps(output, services, host.baseUrl, proof);
+  if (!options.once) await reportNextSteps(output, services, host.baseUrl, proof);
 }
 
 function reportServices(
@@ -170,7 +170,7 @@ function reportProof(output: ConsoleOutput, source: Source, proof: Proof): void 
     : `NOT proved: ${restoredDatabase} differs from ${source.database}`;
   output.line(`\n${output.bold(verdict)}`);
   output.detail(
-    `${thousands(comparison.tables.length)} tables and ${thousands(comparison.rows)} rows, same counts and contents${same ? '' : ' but for the differences above'}`,
+    `${thousands(comparison.tables.length)} tables and materialised views with ${thousands(comparison.rows)} rows, same counts and contents${same ? '' : ' but for the differences above'}`,
   );
   output.detail(
     `recovery point ${recoveryPointId}: ${bytes(backup.storedBytes)} in the storage account, for ${bytes(source.bytes)} in PostgreSQL`,

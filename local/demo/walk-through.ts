@@ -165,7 +165,7 @@ async function compare({ output, source, connect, sourceIsStill }: WalkThrough, 
   const result = await compareDatabases(connect(source.database), connect(copy));
   const { tables, rows, largeObjects, definitions, differences } = result;
   output.detail(
-    `${thousands(tables.length)} tables, ${thousands(rows)} rows, ${thousands(largeObjects)} large objects and ` +
+    `${thousands(tables.length)} tables and materialised views, ${thousands(rows)} rows, ${thousands(largeObjects)} large objects and ` +
       `${thousands(definitions)} definitions compared in ${seconds(performance.now() - started)}`,
   );
   output.detail(differences.length === 0 ? 'no difference' : `${String(differences.length)} differences:`);
@@ -226,7 +226,8 @@ const transferred = (job: JobView): number =>
 
 function showProgress(output: ConsoleOutput, job: JobView, started: number): void {
   const elapsed = performance.now() - started;
-  const task = subTasks(job).find((each) => each['taskStatus'] === 'InProgress');
+  // The first sub-task stands for the whole; the last one in progress says what is being done.
+  const task = subTasks(job).findLast((each) => each['taskStatus'] === 'InProgress');
   const { TablesCounted: tables, Phase: phase } = taskDetails(job);
   const sent = transferred(job);
   const parts = [
