@@ -2,7 +2,7 @@ import { X509Certificate as NodeCertificate, createPrivateKey, randomBytes } fro
 import type { webcrypto } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import './reflect-metadata.ts';
+import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import { writePrivateFile } from '../services/state-file.ts';
 
