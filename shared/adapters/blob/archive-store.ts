@@ -54,7 +54,8 @@ export function createBlobArchiveStore(
       try {
         staged = await stageBlocks(blob, source, { ...options, translate: translate(container) });
       } catch (error) {
-        // Blocks that stay are read by nobody, and go with removeFolder or after a week: the failure itself is what matters.
+        // An upload that was cut off may still arrive after this. Blocks that stay are read by nobody and go with removeFolder, or
+        // after a week: the failure itself is what matters.
         await discardUncommitted(blob, tidyingMilliseconds).catch(() => undefined);
         throw error;
       }

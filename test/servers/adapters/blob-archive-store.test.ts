@@ -94,6 +94,33 @@ describeServers('Blob storage', () => {
       await staged.discard();
     });
 
+    it('end with every upload in flight when the signal fires, and leave nothing that can be read', async () => {
+      const abort = new AbortController();
+      const reason = new Error('cancelled by somebody');
+      const onProgress = () => abort.abort(reason);
+      const source = fromGenerator(200);
+      const staging = store.stage(container, 'aborted/a', source, { signal: abort.signal, onProgress });
+      await expect(staging).rejects.toBe(reason);
+      expect(source.destroyed).toBe(true);
+      await expect(store.read(container, 'aborted/a', never)).rejects.toMatchObject({
+        code: 'UserErrorRecoveryPointDamaged',
+      });
+      // An upload that was cut off may have reached the service all the same: the sweep of the folder takes it.
+      await store.removeFolder(container, 'aborted/');
+      expect(await store.removeFolder(container, 'aborted/')).toBe(0);
+    });
+
+    it('end when a block cannot be stored, even while the source is silent', async () => {
+      const source = new Readable({ read: () => undefined });
+      source.push(randomBytes(9 * MiB));
+      const staging = store.stage(`${container}-absent`, 'point/a', source, { signal: never });
+      await expect(staging).rejects.toMatchObject({
+        code: 'UserErrorVaultStoreNotAccessible',
+        facts: { detail: `container ${container}-absent: 404 ContainerNotFound` },
+      });
+      expect(source.destroyed).toBe(true);
+    });
+
     it('are not read ahead of a slow reader', async () => {
       await (await store.stage(container, 'point/d', fromGenerator(64), { signal: never })).commit();
       const stream = await store.read(container, 'point/d', never);
