@@ -1,6 +1,7 @@
 import type { Catalog } from '../shared/catalog/catalog.ts';
 import { VaultError } from '../shared/domain/errors.ts';
 import type { RunClaim } from '../shared/domain/records.ts';
+import { isStale } from '../shared/domain/run-plan.ts';
 import type { Clock, Log } from '../shared/ports.ts';
 import { closeRun } from './activities/close-run.ts';
 import type { RunOutcome } from './contracts.ts';
@@ -15,7 +16,7 @@ interface Needs {
 }
 
 /** A worker beats every few seconds; after this long without one it is taken for dead. */
-const staleMilliseconds = 90_000;
+const staleSeconds = 90;
 /** The event is only a wake-up, and may be lost: say it again. */
 const repeatMilliseconds = 300_000;
 
@@ -27,7 +28,7 @@ export async function watchRuns(needs: Needs): Promise<{ lost: number; closed: n
   const tally = { lost: 0, closed: 0 };
   const now = needs.clock().getTime();
   for (const run of await needs.catalog.runs.active()) {
-    if (now - Date.parse(run.heartbeatAt) < staleMilliseconds) continue;
+    if (!isStale(run, new Date(now).toISOString(), staleSeconds)) continue;
     try {
       const state = await needs.starter.state(run.orchestrationId);
       if (state === 'running') tally.lost += await signalLost(needs, run, now);

@@ -35,13 +35,6 @@ export function openJob(opening: JobOpening): Job {
   };
 }
 
-/** Counts an attempt. Tasks of the lost one go back to NotStarted, since the new attempt does them again. */
-export function beginAttempt(job: Job): Job {
-  if (isEnded(job)) return job;
-  const subTasks = job.subTasks.map(({ taskId, taskName }): SubTask => ({ taskId, taskName, status: 'NotStarted' }));
-  return { ...job, attempts: job.attempts + 1, subTasks };
-}
-
 const withTask = (job: Job, taskName: string, change: (task: SubTask) => SubTask): Job => {
   if (isEnded(job)) return job;
   const isKnown = job.subTasks.some((task) => task.taskName === taskName);
@@ -94,6 +87,8 @@ export type JobFacts = Partial<
     | 'targetPoint'
     | 'sourcePoint'
     | 'recoveryDestination'
+    | 'attempts'
+    | 'warnings'
   >
 >;
 

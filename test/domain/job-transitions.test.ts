@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { VaultError } from '../../shared/domain/errors.ts';
 import {
-  beginAttempt,
   cancelJob,
   completeJob,
   failJob,
@@ -93,9 +92,6 @@ describe('a job', () => {
       startedAt: at(3),
     });
     expect(startTask(first, 'Verify', at(3)).subTasks[3]).toMatchObject({ taskId: 4, taskName: 'Verify' });
-    const again = beginAttempt(beginAttempt(first));
-    expect(again.attempts).toBe(2);
-    expect(statuses(again)).toBe('Check NotStarted, Dump NotStarted, Commit NotStarted');
   });
 
   it('completes, with warnings when it has any, and closes its tasks', () => {
@@ -149,7 +145,6 @@ describe('a job', () => {
   const changes: Record<string, (job: Job) => Job> = {
     start: (job) => startTask(job, 'Dump', at(20)),
     finish: (job) => finishTask(job, 'Dump', at(21)),
-    attempt: beginAttempt,
     progress: (job) => recordProgress(job, { heartbeatAt: at(22) }),
     fail: (job) => failJob(job, error, at(23)),
     complete: (job) => completeJob(job, at(24)),
