@@ -70,7 +70,7 @@ function stage(request: CompressRequest, zstd: GuardedProcess, signal: AbortSign
   const { archive, container, name, inspect, onProgress } = request;
   const options = { signal, ...(onProgress === undefined ? {} : { onProgress }) };
   if (inspect === undefined) return archive.stage(container, name, compressed, options);
-  const passing = pipeline(compressed, inspect);
+  const passing = pipeline(compressed, inspect, { signal });
   return Promise.all([archive.stage(container, name, inspect, options), passing]).then(([staged]) => staged);
 }
 

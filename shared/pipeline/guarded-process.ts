@@ -72,6 +72,9 @@ function whenEnded(label: string, child: ChildProcess, signal: AbortSignal): Pro
   let killTimer: NodeJS.Timeout | undefined;
   const onAbort = (): void => {
     signalGroup(child, 'SIGTERM');
+    // 'close' waits for the pipes to be read to their end, which nobody does any more.
+    child.stdin?.destroy();
+    child.stdout?.destroy();
     killTimer = setTimeout(() => signalGroup(child, 'SIGKILL'), termGraceMilliseconds);
   };
   signal.addEventListener('abort', onAbort, { once: true });

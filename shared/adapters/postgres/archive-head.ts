@@ -1,7 +1,9 @@
 import { Transform } from 'node:stream';
 import type { Readable, TransformCallback, Writable } from 'node:stream';
 import { startGuarded } from '../../pipeline/guarded-process.ts';
+import type { GuardedProcess } from '../../pipeline/guarded-process.ts';
 import { Parties, endsWell } from '../../pipeline/parties.ts';
+import { ProcessFailure } from '../../pipeline/process-failure.ts';
 import { zstdExpand } from '../../pipeline/zstd.ts';
 import type { ClientTools, PostgresClients } from './clients.ts';
 import { parseContents } from './table-of-contents.ts';
@@ -59,11 +61,18 @@ export function inspectHead(
   const list = { label: 'pg_restore', program: tools.pgRestore, args: ['--list'], env: listEnvironment };
   const lister = startGuarded(list, { ...start, stdin: zstd, stdout: 'pipe' });
   if (zstd.stdin === null || lister.stdout === null) throw new Error('a pipe is missing');
-  const contents = listing(parties, lister.stdout, endsWell(lister), zstd.ended);
+  const contents = listing(parties, lister.stdout, endsWell(lister), leavesWell(zstd));
   return { tap: new CopyToReader(zstd.stdin), contents };
 }
 
 const listEnvironment = { PATH: '/usr/bin:/bin', LC_MESSAGES: 'C', LANG: 'C' };
+
+/** It fails with a broken pipe when its reader leaves; only an end from outside is a failure of its own. */
+async function leavesWell(zstd: GuardedProcess): Promise<void> {
+  const end = await zstd.ended;
+  const killed = end.signal !== null && end.signal !== 'SIGPIPE';
+  if (killed || end.startError !== undefined) throw new ProcessFailure(end);
+}
 
 async function listing(
   parties: Parties,
@@ -71,7 +80,13 @@ async function listing(
   lister: Promise<unknown>,
   zstd: Promise<unknown>,
 ): Promise<ArchiveContents> {
-  const [text] = await Promise.all([parties.watch(readText(stdout)), parties.watch(lister), zstd]);
+  // zstd is judged first: when it was ended from outside, that its reader found too little is the consequence.
+  const judged = zstd.then(() => lister);
+  const [text] = await Promise.all([
+    parties.watch(readText(stdout)),
+    parties.watch(judged),
+    lister.catch(() => undefined),
+  ]);
   parties.throwRootCause();
   return parseContents(text ?? '');
 }

@@ -15,6 +15,12 @@ import type { ToolTarget } from './tool-environment.ts';
 export const databasePart = 'database.dump.zst';
 export const globalsPart = 'globals.sql.zst';
 
+/**
+ * The keeper holds every lock that pg_dump asks for, so pg_dump waits only behind a change that waits for the keeper: a circle that
+ * time does not open. It is given up soon and begun anew.
+ */
+const lockWaitMilliseconds = 1500;
+
 /** A part whose blocks are staged and not yet committed. */
 export interface StagedPart extends CompressedPart {
   readonly part: ManifestPart;
@@ -34,7 +40,7 @@ export interface PartsContext {
 export function pgDumpCommand(
   tools: ClientTools,
   target: ToolTarget,
-  options: { snapshot: string; encoding: string; lockWaitSeconds: number },
+  options: { snapshot: string; encoding: string },
 ): ToolCommand {
   return {
     label: 'pg_dump',
@@ -43,7 +49,7 @@ export function pgDumpCommand(
       '--format=custom',
       '--compress=0',
       `--snapshot=${options.snapshot}`,
-      `--lock-wait-timeout=${String(Math.max(1, options.lockWaitSeconds) * 1000)}`,
+      `--lock-wait-timeout=${String(lockWaitMilliseconds)}`,
       // A role's own client_encoding must not decide what the archive is written in.
       `--encoding=${options.encoding}`,
       '--no-password',
@@ -66,12 +72,11 @@ export async function dumpDatabase(
   context: PartsContext,
   options: { snapshot: string; encoding: string; onProgress: (storedBytes: number) => void },
 ): Promise<StagedPart & { contents: ArchiveContents }> {
-  const { request, tools, clients, target, signal } = context;
-  const { lockWaitSeconds } = request;
+  const { tools, clients, target, signal } = context;
   const head = inspectHead(tools, clients, signal);
   // Judged below; when the dump itself fails first, that is the error to show.
   head.contents.catch(() => undefined);
-  const source = pgDumpCommand(tools, target, { ...options, lockWaitSeconds });
+  const source = pgDumpCommand(tools, target, options);
   const staged = await compress(context, databasePart, source, { inspect: head.tap, onProgress: options.onProgress });
   try {
     return { ...describe(databasePart, 'database', staged), contents: await head.contents };

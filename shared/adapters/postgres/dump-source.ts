@@ -58,7 +58,10 @@ async function checkSession(session: Session, connection: Connection, clients: P
 }
 
 /** A dump locks every relation at once; beyond the lock table's size it fails with `out of shared memory`, after hours. */
-function refuseTooManyLocks(budget: { relations: number; capacity: number; slots: number }, server: string): void {
+export function refuseTooManyLocks(
+  budget: { relations: number; capacity: number; slots: number },
+  server: string,
+): void {
   if (budget.relations <= budget.capacity) return;
   const needed = Math.ceil(budget.relations / budget.slots);
   const detail = `${String(budget.relations)} relations must be locked at once, the server has room for ${String(budget.capacity)}; set max_locks_per_transaction to at least ${String(needed)}`;
