@@ -42,7 +42,7 @@ const vaultSettings = {
   securitySettings: securitySettings.optional(),
   featureSettings: featureSettings.optional(),
   /** Ours; checked by parseVaultSettings. */
-  ltrVault: z.unknown(),
+  ltrVault: z.unknown().optional(),
 };
 
 export const vaultPut = looseObject({
@@ -61,7 +61,7 @@ export const vaultPatch = looseObject({
 // ---- policies --------------------------------------------------------------------------------------------------------
 
 /** The properties are checked by the domain's parsePolicy, property by property. */
-export const policyPut = looseObject({ properties: z.unknown() });
+export const policyPut = looseObject({ properties: z.unknown().optional() });
 
 // ---- instances -------------------------------------------------------------------------------------------------------
 
