@@ -16,12 +16,17 @@ export function endedWell(end: ProcessEnd): boolean {
   return end.exitCode === 0 && end.startError === undefined;
 }
 
-/** True when the process ended because whoever read its output had gone: never the root cause. */
+/**
+ * True when the process ended because whoever read its output had gone: never the root cause. Our pipes are socket pairs, which say
+ * `Connection reset` when the reader died with bytes unread; a lost server connection says so too, but not about a write.
+ */
 export function endedByBrokenPipe(end: ProcessEnd): boolean {
   return (
     end.signal === 'SIGPIPE' ||
     end.exitCode === 141 ||
-    end.stderr.some((line) => /Broken pipe|could not write to output file/i.test(line) && !/No space/.test(line))
+    end.stderr.some((line) =>
+      /(write error|could not write to output file).*(Broken pipe|Connection reset)/i.test(line),
+    )
   );
 }
 

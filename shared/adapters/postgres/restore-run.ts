@@ -163,11 +163,14 @@ function damaged(request: RestoreRequest, detail: string): VaultError {
 /** zstd is the only process whose failure ends the pipeline itself: it checks the frame's own checksum. */
 function damagedOrEnded(failure: ProcessFailure, request: RestoreRequest): VaultError {
   const { end } = failure;
-  if (end.startError !== undefined)
-    return new VaultError('UserErrorMissingClientTool', { tool: end.label }, { cause: failure });
-  if (end.signal !== null)
-    return new VaultError('ToolEndedUnexpectedly', { tool: end.label, signal: end.signal }, { cause: failure });
-  return damaged(request, 'its compressed bytes cannot be expanded');
+  const tool = end.label;
+  if (end.startError !== undefined) return new VaultError('UserErrorMissingClientTool', { tool }, { cause: failure });
+  const text = end.stderr.join('\n');
+  if (/corrupt|decod|unsupported format|premature|unexpected end|checksum|magic/i.test(text)) {
+    return damaged(request, 'its compressed bytes cannot be expanded');
+  }
+  const signal = end.signal ?? `exit code ${String(end.exitCode)}`;
+  return new VaultError('ToolEndedUnexpectedly', { tool, signal }, { cause: failure });
 }
 
 async function removeScratch(
