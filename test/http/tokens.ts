@@ -19,7 +19,8 @@ export interface TokenOptions {
   readonly audience?: string;
   /** Signs with a key that the issuer does not publish. */
   readonly foreignKey?: boolean;
-  readonly algorithm?: 'RS256' | 'RS512';
+  /** Signs with a shared secret, as an attacker who takes the public key for one would. */
+  readonly algorithm?: 'HS256';
   readonly withoutExpiry?: boolean;
 }
 
@@ -51,7 +52,8 @@ export async function startIssuer(): Promise<TestIssuer> {
         .setAudience(options.audience ?? audience)
         .setNotBefore(now + (options.notBefore ?? 0));
       if (!options.withoutExpiry) token.setExpirationTime(now + (options.expires ?? 3600));
-      return token.sign(options.foreignKey ? foreign.privateKey : own.privateKey);
+      const secret = new TextEncoder().encode(JSON.stringify(jwk));
+      return token.sign(options.algorithm ? secret : options.foreignKey ? foreign.privateKey : own.privateKey);
     },
     stop: () =>
       new Promise((resolve) => {

@@ -21,7 +21,9 @@ describe('backup vaults', () => {
   it('answers a PUT synchronously with 200 and the vault as recorded', async () => {
     const reply = await harness.send('PUT', vaultPath, { body: vaultBody() });
     expect(reply.status).toBe(200);
-    expect(reply.body).toMatchInlineSnapshot({ eTag: expect.any(String) }, `
+    expect(reply.body).toMatchInlineSnapshot(
+      { eTag: expect.any(String) },
+      `
       {
         "eTag": Any<String>,
         "id": "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/clitest-rg/providers/Microsoft.DataProtection/backupVaults/clitest-vault",
@@ -55,7 +57,8 @@ describe('backup vaults', () => {
         },
         "type": "Microsoft.DataProtection/backupVaults",
       }
-    `);
+    `,
+    );
     expect(reply.headers['etag']).toBe(reply.body['eTag']);
   });
 
