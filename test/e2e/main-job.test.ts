@@ -4,7 +4,7 @@ import type { JobView, Json } from '../../local/api-client.ts';
 import { compareDatabases } from '../../local/demo/compare.ts';
 import { instanceProperties, policyBody, vaultBody } from '../../local/demo/requests.ts';
 import { taskDetails, waitForProtection } from '../../local/demo/walk-through.ts';
-import { expectNoTrace } from './traces.ts';
+import { tracesOf } from './traces.ts';
 import { backUp, clientFor, extendedInfo, openWorkspace, recoveryPoints, restoreAs } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -98,9 +98,9 @@ describe('the main job, by URL only', () => {
     });
   });
 
-  it('has run the slot once only, two timer ticks later', async () => {
+  it('has run the slot once only, a timer tick later', async () => {
     const since = Date.parse(String(scheduled.properties['startTime']));
-    await sleep(Math.max(0, since + 125_000 - Date.now()));
+    await sleep(Math.max(0, since + 75_000 - Date.now()));
     expect(await scheduledJobs(work)).toHaveLength(1);
   });
 
@@ -114,8 +114,19 @@ describe('the main job, by URL only', () => {
   });
 
   it('has left the password nowhere', async () => {
-    await expectNoTrace(target, work.canary);
+    expect(await tracesOf(target, work.canary)).toEqual([]);
   });
+
+  it.skipIf(target.storageConnectionString === undefined)(
+    'would have been found out, had it left the password',
+    async () => {
+      // The same search finds what is stored on purpose.
+      const places = (await tracesOf(target, work.source.database)).join('\n');
+      expect(places).toMatch(/^table /m);
+      expect(places).toMatch(/^blob /m);
+      if (target.own !== undefined) expect(places).toMatch(/^file /m);
+    },
+  );
 });
 
 async function scheduledJobs({ api, vault }: Workspace): Promise<Json[]> {
