@@ -85,5 +85,7 @@ export function orchestratorError(thrown: unknown): { message: string; state: Re
   const cut = message.indexOf(stateLabel);
   if (cut < 0) return { message, state: undefined };
   const state = JSON.parse(message.slice(cut + stateLabel.length)) as Record<string, unknown>;
-  return { message: typeof state['error'] === 'string' ? state['error'] : message.slice(0, cut), state };
+  // durable-functions names no error when what was thrown has no message.
+  const text = typeof state['error'] === 'string' ? state['error'] : 'The orchestrator threw what is not an Error.';
+  return { message: text, state };
 }

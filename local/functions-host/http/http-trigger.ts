@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HttpCookie, HttpData, NullableString, TypedData } from '../app/core-types.ts';
 import type { InvocationInput } from '../app/invocation.ts';
-import { replyEmpty } from './replies.ts';
+import { properCase, replyEmpty } from './replies.ts';
 
 function nullable(values: Record<string, string>): Record<string, NullableString> {
   return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, { value }]));
@@ -99,22 +99,4 @@ export function writeResponse(response: ServerResponse, value: TypedData | null 
   // No length: like the real host, the body goes out in chunks.
   response.write(bytes);
   response.end();
-}
-
-/** Kestrel writes well-known names in their usual casing, others as the app gave them (the fetch API has made them lower case). */
-const wellKnown = new Map(
-  [
-    'Content-Type',
-    'Location',
-    'Retry-After',
-    'Cache-Control',
-    'ETag',
-    'Content-Disposition',
-    'Last-Modified',
-    'WWW-Authenticate',
-  ].map((name) => [name.toLowerCase(), name]),
-);
-
-function properCase(name: string): string {
-  return wellKnown.get(name) ?? name;
 }

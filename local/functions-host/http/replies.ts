@@ -38,3 +38,21 @@ export function replyEmpty(response: ServerResponse, status: number, headers: Re
   response.writeHead(status, { 'Content-Length': 0, ...headers });
   response.end();
 }
+
+/** Kestrel writes well-known names in their usual casing, others as the app gave them (the fetch API has made them lower case). */
+const wellKnown = new Map(
+  [
+    'Content-Type',
+    'Location',
+    'Retry-After',
+    'Cache-Control',
+    'ETag',
+    'Content-Disposition',
+    'Last-Modified',
+    'WWW-Authenticate',
+  ].map((name) => [name.toLowerCase(), name]),
+);
+
+export function properCase(name: string): string {
+  return wellKnown.get(name) ?? name;
+}

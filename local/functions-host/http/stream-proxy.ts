@@ -2,6 +2,10 @@ import { request as httpRequest, type IncomingMessage, type ServerResponse } fro
 import { Server } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import type { FunctionsCore } from '../app/functions-core.ts';
+import { properCase } from './replies.ts';
+
+/** Headers between the host and the library, which say nothing to the caller. */
+const ownToConnection = new Set(['x-ms-invocation-id', 'connection', 'keep-alive', 'transfer-encoding', 'date']);
 
 /**
  * Starts the library's HTTP proxy (for `app.setup({ enableHttpStream: true })`). The library listens on every interface; for the time of this call,
@@ -49,7 +53,9 @@ export async function forward(
   const sent = pipeline(request, outgoing);
   sent.catch((error: unknown) => outgoing.destroy(error as Error));
   const incoming = await answered;
-  const { 'x-ms-invocation-id': _id, connection: _connection, 'keep-alive': _keepAlive, ...own } = incoming.headers;
-  response.writeHead(incoming.statusCode ?? 500, own);
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    if (value !== undefined && !ownToConnection.has(name)) response.setHeader(properCase(name), value);
+  }
+  response.writeHead(incoming.statusCode ?? 500);
   await pipeline(incoming, response);
 }
