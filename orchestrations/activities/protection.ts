@@ -1,4 +1,4 @@
-import { VaultError } from '../../shared/domain/errors.ts';
+import { errorRecord, VaultError } from '../../shared/domain/errors.ts';
 import { instanceKey } from '../../shared/domain/ids.ts';
 import type { ActivityInput } from '../contracts.ts';
 import { moveDue } from '../due-index.ts';
@@ -37,7 +37,6 @@ export const createConfigureProtection =
       await catalog.instances.forgetDeleted(ref);
       return { note: `PostgreSQL ${facts.serverVersion}, ${facts.sizeBytes} bytes` };
     } catch (error) {
-      if (!(error instanceof VaultError)) throw error;
       await catalog.instances.update(
         ref,
         (current) =>
@@ -45,7 +44,7 @@ export const createConfigureProtection =
             ...current,
             state: 'ConfiguringProtectionFailed',
             provisioningState: 'Failed',
-            errors: [error.toRecord()],
+            errors: [errorRecord(error, instance.operationId ?? ref.instanceName)],
             updatedAt: clock().toISOString(),
           },
       );

@@ -113,6 +113,7 @@ describe('opening a restore', () => {
     const world = await protectedWorld();
     const backup = adhocRun(world);
     await backUp(world, backup);
+    world.advance(1);
     for (const run of [restoreRun(world, backup.pointId), restoreRun(world, backup.pointId)]) {
       expect(await world.activities['open-restore'](run)).toMatchObject({ proceed: true });
     }
