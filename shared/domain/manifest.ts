@@ -21,6 +21,18 @@ export interface TableCount {
   rows: number;
 }
 
+/** What belongs to the database as a whole: no archive of its contents brings it back by itself. */
+export interface DatabaseProperties {
+  owner: string;
+  comment: string;
+  /** -1: no limit. */
+  connectionLimit: number;
+  /** `ALTER DATABASE … SET`, and `ALTER ROLE … IN DATABASE … SET` when a role is named. */
+  settings: { role?: string; name: string; value: string }[];
+  /** Privileges on the database; a grantee is absent for PUBLIC. Undefined: as the server grants by default. */
+  grants?: { grantee?: string; privilege: string; grantable: boolean }[];
+}
+
 /** What the mover found and wrote; everything of the manifest but the tag. Stored beside the parts as `dump-report.json` until the commit. */
 export interface DumpReport {
   formatVersion: typeof manifestFormatVersion;
@@ -40,6 +52,8 @@ export interface DumpReport {
   parts: ManifestPart[];
   tables: TableCount[];
   extensions: { name: string; version: string }[];
+  /** Absent in points that were written before they were kept. */
+  databaseProperties?: DatabaseProperties;
   /** Roles that own something in the database. */
   owners: string[];
   /** What is not in the archive, and why. */

@@ -39,14 +39,8 @@ async function describeDatabase(database: ComparedDatabase): Promise<Map<string,
     await client.query(`SET search_path = ''; SET row_security = off; SET extra_float_digits = 3; SET datestyle = 'ISO';
       SET intervalstyle = 'postgres'; SET timezone = 'UTC'; SET bytea_output = 'hex'; SET lc_monetary = 'C'`);
     const facts = new Map<string, string>();
-    for (const part of [
-      schemaLines(database),
-      tables(client),
-      sequences(client),
-      largeObjects(client),
-      state(client),
-    ]) {
-      for (const [key, value] of await part) facts.set(key, value);
+    for (const read of [() => schemaLines(database), tables, sequences, largeObjects, state, properties]) {
+      for (const [key, value] of await read(client)) facts.set(key, value);
     }
     return facts;
   } finally {
@@ -134,4 +128,17 @@ async function state(client: pg.Client): Promise<Facts> {
     UNION ALL SELECT 'populated ' || c.oid::regclass::text, c.relispopulated::text FROM pg_catalog.pg_class c WHERE c.relkind = 'm'
     UNION ALL SELECT 'extension ' || x.extname, x.extversion FROM pg_catalog.pg_extension x`);
   return rows.map(({ name, content }) => [name, content]);
+}
+
+/** What belongs to the database itself: no dump of its contents shows it. */
+async function properties(client: pg.Client): Promise<Facts> {
+  const { rows } = await client.query<{ name: string; content: string | null }>(`
+    WITH d AS (SELECT * FROM pg_catalog.pg_database WHERE datname = current_database())
+    SELECT 'database owner' AS name, pg_get_userbyid(datdba)::text AS content FROM d
+    UNION ALL SELECT 'database comment', shobj_description(oid, 'pg_database') FROM d
+    UNION ALL SELECT 'database limit', datconnlimit::text FROM d
+    UNION ALL SELECT 'database locale', concat_ws(' ', pg_encoding_to_char(encoding), datcollate, datctype) FROM d
+    UNION ALL SELECT 'database privilege ' || a::text, '' FROM d, unnest(COALESCE(datacl, acldefault('d', datdba))) a
+    UNION ALL SELECT 'database setting ' || setrole::text, setconfig::text FROM pg_db_role_setting, d WHERE setdatabase = d.oid`);
+  return rows.map(({ name, content }) => [name, content ?? '']);
 }

@@ -5,6 +5,7 @@ import { Parties } from '../../pipeline/parties.ts';
 import type { DumpProgress, DumpRequest } from '../../ports.ts';
 import { databaseFacts, listExtensions, listOwners } from './catalogue.ts';
 import type { TableEntry } from './catalogue.ts';
+import { readDatabaseProperties } from './database-properties.ts';
 import { dumpDatabase, dumpGlobals } from './dump-parts.ts';
 import type { PartsContext, StagedPart } from './dump-parts.ts';
 import type { PostgresAdapterOptions } from './dump-source.ts';
@@ -51,6 +52,7 @@ export async function dumpUnderSnapshot(
   const gathered = await gather(request, options, { keeper, monitor }, kept, facts, staged);
   await checkEnumLabels(keeper, monitor);
   const [extensions, owners] = [await listExtensions(keeper), await listOwners(keeper)];
+  const databaseProperties = await readDatabaseProperties(keeper);
   // Until here the keeper answered, so the snapshot and the locks held throughout.
   await keeper.query('COMMIT');
   for (const part of staged) await part.staged.commit();
@@ -70,6 +72,7 @@ export async function dumpUnderSnapshot(
     parts: gathered.parts.map(({ part }) => part),
     tables: [...gathered.tables],
     extensions,
+    databaseProperties,
     owners,
     leftOut: gathered.leftOut,
   };

@@ -8,6 +8,7 @@ import { ProcessFailure } from '../../pipeline/process-failure.ts';
 import type { RestoreOutcome, RestoreRequest } from '../../ports.ts';
 import type { ClientTools } from './clients.ts';
 import type { PostgresAdapterOptions } from './dump-source.ts';
+import { applyDatabaseProperties } from './database-properties.ts';
 import { dropDatabase, withMaintenance } from './maintenance.ts';
 import type { ServerAccess } from './maintenance.ts';
 import { codeOf, namedError, safeDetail } from './pg-errors.ts';
@@ -64,6 +65,7 @@ async function load(context: Context): Promise<RestoreOutcome> {
   request.onProgress({ restoredBytes: expanded.storedBytes, phase: 'Verify' });
   const tables = await analyseAndCompare(context);
   signal.throwIfAborted();
+  warnings.push(...(await applyProperties(context)));
   await request.beforeCommit();
   await withMaintenance(access, (session) => renameDatabase(session, scratchDatabase, request.targetDatabase, signal));
   request.onProgress({ restoredBytes: expanded.storedBytes, phase: 'Done' });
@@ -154,6 +156,14 @@ async function analyseAndCompare({ request, access }: Context): Promise<RestoreO
       request.signal.removeEventListener('abort', stop);
     }
   });
+}
+
+async function applyProperties({ request, access }: Context): Promise<JobWarning[]> {
+  const { databaseProperties } = request.report;
+  if (databaseProperties === undefined) return [];
+  return withMaintenance(access, (session) =>
+    applyDatabaseProperties(session, request.scratchDatabase, databaseProperties),
+  );
 }
 
 function damaged(request: RestoreRequest, detail: string): VaultError {

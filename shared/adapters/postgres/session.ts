@@ -39,8 +39,13 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   // Most callers learn of a lost connection from their next query.
   lost.catch(() => undefined);
   try {
-    const query = async <T extends QueryResultRow>(sql: string, values: readonly unknown[] = []): Promise<T[]> =>
-      (await client.query<T>(sql, [...values])).rows;
+    let last: Promise<unknown> = Promise.resolve();
+    // One after the other: node-postgres stops queueing for its callers in version 9.
+    const query = <T extends QueryResultRow>(sql: string, values: readonly unknown[] = []): Promise<T[]> => {
+      const rows = last.then(async () => (await client.query<T>(sql, [...values])).rows);
+      last = rows.catch(() => undefined);
+      return rows;
+    };
     const [facts] = await query<{ pid: number; num: string; version: string; superuser: boolean }>(
       `SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.current_setting('server_version_num') AS num,
               pg_catalog.current_setting('server_version') AS version,

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { compareDatabases } from '../../support/compare-databases.ts';
@@ -20,6 +21,12 @@ describeServers('a database with one of everything', () => {
     drops.push(() => database.drop());
     const client = await database.client();
     await loadSchemaFixture(client);
+    const name = `"${database.name}"`;
+    await client.query(`COMMENT ON DATABASE ${name} IS 'it''s "all"'; ALTER DATABASE ${name} SET search_path = "$user", shop, "Ünïcode ""schema"" .x";
+      ALTER DATABASE ${name} SET statement_timeout = '3min'; ALTER DATABASE ${name} SET default_transaction_read_only = on;
+      ALTER DATABASE ${name} SET myapp.setting = 'a = b, c'; ALTER ROLE ltr_fixture_reader IN DATABASE ${name} SET work_mem = '8MB';
+      ALTER DATABASE ${name} OWNER TO ltr_fixture_owner; REVOKE ALL ON DATABASE ${name} FROM PUBLIC;
+      GRANT CONNECT ON DATABASE ${name} TO ltr_fixture_reader WITH GRANT OPTION; ALTER DATABASE ${name} CONNECTION LIMIT 17`);
     await client.end();
   });
   afterAll(async () => {
@@ -54,12 +61,32 @@ describeServers('a database with one of everything', () => {
     const { host, port, user, password } = servers.postgres;
     const client = new pg.Client({ host, port, user, password, database: restored });
     await client.connect();
+    await client.query('SET default_transaction_read_only = off');
     await client.query("UPDATE shop.dog SET breed = 'poodle'; DROP INDEX shop.event_kind");
     await client.end();
     const server = servers.postgres;
     const differences = await compareDatabases({ server, name: database.name }, { server, name: restored });
     expect(differences.some((line) => line.startsWith('table shop.dog: 1 rows'))).toBe(true);
     expect(differences.some((line) => line.includes('event_kind'))).toBe(true);
+  });
+
+  test('is dumped whole by a role with pg_read_all_data and BYPASSRLS, once it may read the large objects', async () => {
+    const role = { user: `reader_${randomBytes(4).toString('hex')}`, password: 'x' };
+    const client = await database.client();
+    await client.query('SET default_transaction_read_only = off');
+    await client.query(`GRANT CONNECT ON DATABASE "${database.name}" TO pg_read_all_data`);
+    await client.query(`CREATE ROLE ${role.user} LOGIN BYPASSRLS PASSWORD 'x' IN ROLE pg_read_all_data`);
+    const connection = workbench.connection(database.name, role);
+    const refused = workbench.source.check(connection);
+    await expect(refused).rejects.toMatchObject({ facts: { missing: 'SELECT on 2 large object(s): 4711, 4712' } });
+    await client.query(`GRANT SELECT ON LARGE OBJECT 4711, 4712 TO ${role.user}`);
+    await workbench.source.check(connection);
+    const own = await workbench.source.dump(workbench.dumpRequest(database.name));
+    const report = await workbench.source.dump(workbench.dumpRequest(database.name, { connection }));
+    expect(report.tables).toEqual(own.tables);
+    expect(report.parts.map(({ kind }) => kind)).toEqual(['database', 'globals']);
+    await client.query(`REVOKE ALL ON LARGE OBJECT 4711, 4712 FROM ${role.user}; DROP ROLE ${role.user}`);
+    await client.end();
   });
 
   test('is checked as ready, and its report describes exactly the stored blobs', async () => {
