@@ -44,7 +44,7 @@ export function loadContract(): Contract {
   const paths = spec['paths'] as Record<string, Record<string, Operation>>;
   const ajv = new Ajv({ strict: false, allErrors: true });
   addFormats.default(ajv);
-  for (const format of ['int32', 'int64', 'double']) ajv.addFormat(format, true);
+  for (const format of ['int32', 'int64', 'double', 'arm-id']) ajv.addFormat(format, true);
   ajv.addSchema({ $id: 'contract', definitions: schemasOf(spec['definitions'] as Record<string, Json>) });
   const compiled = new Map<string, ValidateFunction>();
 
