@@ -1,40 +1,39 @@
 import { parseArgs } from 'node:util';
 import path from 'node:path';
 import { readLocalSettings } from './app/app-loader.ts';
-import { startHost } from './host.ts';
-import { createLog } from './log.ts';
+import { startHost, type RunningHost } from './host.ts';
+import { createLog, type HostLog } from './log.ts';
 
 const usage = 'usage: node local/functions-host/main.ts [--app <folder>] [--port 7071] [--verbose]';
+const exitCodes = { couldNotStart: 1, wrongArguments: 2, lostHub: 3 } as const;
 
-/** Exit codes: 1 could not start, 2 wrong arguments, 3 another host took the hub. */
-async function main(): Promise<void> {
+interface Arguments {
+  appFolder: string;
+  port: number;
+  verbose: boolean;
+}
+
+/** @returns undefined when the arguments are not understood */
+function readArguments(): Arguments | undefined {
   const options = {
     app: { type: 'string', default: process.cwd() },
     port: { type: 'string', default: '7071' },
     verbose: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
   } as const;
-  const { values } = parseArgs({ options });
-  const port = Number(values.port);
-  if (values.help || !Number.isInteger(port) || port < 0 || port > 65_535) {
-    console.error(usage);
-    process.exit(values.help ? 0 : 2);
+  try {
+    const { values } = parseArgs({ options });
+    const port = Number(values.port);
+    if (!Number.isInteger(port) || port < 0 || port > 65_535) return undefined;
+    return { appFolder: path.resolve(values.app), port, verbose: values.verbose };
+  } catch {
+    return undefined; // an unknown option: the usage says which there are
   }
-  const appFolder = path.resolve(values.app);
-  const log = createLog(process.stdout, values.verbose);
-  readLocalSettings(appFolder, process.env);
-  const host = await startHost({
-    appFolder,
-    port,
-    log,
-    environment: process.env,
-    onLost: (reason) => {
-      log.error(`This host lost its hub and ends at once: ${reason.message}`);
-      process.exit(3);
-    },
-  });
+}
+
+/** The first signal ends in order, a second at once. */
+function stopOnSignals(host: RunningHost, log: HostLog): void {
   let stopping = false;
-  const stop = (signal: string): void => {
+  const stop = (signal: NodeJS.Signals): void => {
     if (stopping) process.exit(130);
     stopping = true;
     log.info(`${signal} received`);
@@ -46,13 +45,30 @@ async function main(): Promise<void> {
       },
     );
   };
-  process.on('SIGTERM', () => stop('SIGTERM'));
-  process.on('SIGINT', () => stop('SIGINT'));
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+async function main(): Promise<void> {
+  const given = readArguments();
+  if (given === undefined) {
+    console.error(usage);
+    process.exit(exitCodes.wrongArguments);
+  }
+  const { appFolder, port, verbose } = given;
+  const log = createLog(process.stdout, verbose);
+  readLocalSettings(appFolder, process.env);
+  const onLost = (reason: Error): void => {
+    log.error(`This host lost its hub and ends at once: ${reason.message}`);
+    process.exit(exitCodes.lostHub);
+  };
+  const host = await startHost({ appFolder, port, log, environment: process.env, onLost });
+  stopOnSignals(host, log);
   process.stdout.write(`Host is ready at ${host.url}\n`);
 }
 
 main().catch((error: unknown) => {
   console.error(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
   if (error instanceof Error && error.cause !== undefined) console.error(`caused by ${String(error.cause)}`);
-  process.exit(1);
+  process.exit(exitCodes.couldNotStart);
 });

@@ -85,10 +85,10 @@ describe.concurrent('the life of a host', () => {
     await api.start('run', 'r', 1_000);
     await until(async () => (await place.notes()).includes('begin 1000'));
     await host.kill();
-    const killed = performance.now();
     host = await place.start();
+    // The dead host's lease is not waited for.
+    expect(host.output()).not.toContain('waiting up to');
     await until(async () => (await place.notes()).filter((one) => one === 'begin 1000').length === 2);
-    expect(performance.now() - killed).toBeLessThan(8_000);
     expect((await api.end('r')).output).toBe(1_000);
     await host.stop();
   });
@@ -135,7 +135,7 @@ describe.concurrent('the life of a host', () => {
     expect(await host.stop()).toBe(0);
     const took = performance.now() - began;
     expect(took).toBeGreaterThan(9_500);
-    expect(took).toBeLessThan(16_000);
+    expect(took).toBeLessThan(30_000);
     expect((await place.notes()).at(-1)).toBe('terminate');
   });
 

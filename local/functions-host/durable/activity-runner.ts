@@ -2,6 +2,8 @@ import type { Invoker } from '../app/invocation.ts';
 import type { TypedData } from '../app/core-types.ts';
 import type { RegisteredFunction } from '../app/functions-core.ts';
 import type { HostLog } from '../log.ts';
+import { LeaseLostError } from '../storage/host-storage.ts';
+import type { HubHold } from '../storage/hub-lock.ts';
 import type { FunctionTable } from './function-table.ts';
 import { activityFailure, unknownFunctionMessage, type TaskFailure } from './failure.ts';
 import { Slots } from './slots.ts';
@@ -23,6 +25,7 @@ interface Dependencies {
   log: HostLog;
   limit: number;
   clientInputs: (fn: RegisteredFunction) => { name: string; data: TypedData }[];
+  hub: Pick<HubHold, 'assertHeld'>;
   /** Resolves once the outcome is stored. */
   finished: (work: ActivityWork, outcome: ActivityOutcome) => Promise<void>;
 }
@@ -61,6 +64,7 @@ export class ActivityRunner {
   async #run(work: ActivityWork): Promise<void> {
     // Stored as scheduled, it runs at the next start.
     if (this.#stopping) return;
+    if (!(await this.#holdsHub())) return;
     this.#running += 1;
     try {
       const started = performance.now();
@@ -73,6 +77,16 @@ export class ActivityRunner {
       await this.#deps.finished(work, outcome);
     } finally {
       this.#running -= 1;
+    }
+  }
+
+  /** A process that slept past its lease must not start what another host runs. A storage that is away is no reason to hold back. */
+  async #holdsHub(): Promise<boolean> {
+    try {
+      await this.#deps.hub.assertHeld();
+      return true;
+    } catch (error) {
+      return !(error instanceof LeaseLostError);
     }
   }
 

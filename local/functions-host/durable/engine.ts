@@ -5,6 +5,7 @@ import type { RegisteredFunction } from '../app/functions-core.ts';
 import type { Invoker } from '../app/invocation.ts';
 import type { HostSettings } from '../host-json.ts';
 import type { HostLog } from '../log.ts';
+import type { HubHold } from '../storage/hub-lock.ts';
 import type { InstanceStore } from '../storage/instance-store.ts';
 import { nextInboxKey } from '../storage/row-keys.ts';
 import { ActivityRunner, type ActivityOutcome, type ActivityWork } from './activity-runner.ts';
@@ -30,6 +31,7 @@ export interface EngineDependencies {
   settings: HostSettings;
   log: HostLog;
   clientInputs: (fn: RegisteredFunction) => { name: string; data: TypedData }[];
+  hub: Pick<HubHold, 'assertHeld'>;
 }
 
 export interface StartRequest {
@@ -78,6 +80,7 @@ export class DurableEngine {
       log,
       limit: settings.maxConcurrentActivityFunctions,
       clientInputs,
+      hub: deps.hub,
       finished: (work, outcome) => this.#activityFinished(work, outcome),
     });
     this.#children = new Children({
@@ -194,6 +197,8 @@ export class DurableEngine {
         if (live === undefined || isTerminal(live.state.status) || this.#stopping) return;
         const batch = live.history.length === 0 ? { deliver: [], drop: [] } : nextBatch(live);
         if (batch === undefined || this.#waitsForVersion(live.state)) return;
+        // A process that slept past its lease must not go on.
+        await this.#deps.hub.assertHeld();
         const plan = await this.#turnSlots.run(() => this.#turns.run(live, batch));
         this.index.set(live.state);
         this.#act(live, plan);

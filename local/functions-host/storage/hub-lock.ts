@@ -7,6 +7,8 @@ import { LeaseLostError, type HubLease, type LeaseHolder } from './host-storage.
 const renewEveryMs = 5_000;
 /** A lease lasts 15 s; a host that could not renew for 12 s must have stopped before another can start. */
 const giveUpAfterMs = 12_000;
+/** So long after a renewal the lease cannot have gone to another host, whatever happened to this process. */
+const trustedForMs = 10_000;
 const waitForExpiryMs = 20_000;
 
 export class HubInUseError extends Error {
@@ -35,6 +37,16 @@ function isRunning(pid: number): boolean {
   }
 }
 
+/** A hub held by this host. */
+export interface HubHold {
+  /**
+   * Returns at once while the lease was renewed lately; otherwise (the process slept, storage was away) renews it first.
+   * @throws LeaseLostError when another host has the hub
+   */
+  assertHeld(): Promise<void>;
+  release(): Promise<void>;
+}
+
 /**
  * Holds the hub for this host. A holder that died on this machine is replaced at once, one elsewhere when its lease runs out.
  * @throws HubInUseError when a living host keeps the hub
@@ -44,7 +56,7 @@ export async function takeHub(
   hub: string,
   log: HostLog,
   onLost: (reason: Error) => void,
-): Promise<() => Promise<void>> {
+): Promise<HubHold> {
   const self: LeaseHolder = { machine: machineName(), pid: process.pid, since: new Date().toISOString() };
   const deadline = Date.now() + waitForExpiryMs;
   let told = false;
@@ -67,28 +79,34 @@ export async function takeHub(
   return keepRenewing(lease, onLost);
 }
 
-function keepRenewing(lease: HubLease, onLost: (reason: Error) => void): () => Promise<void> {
+function keepRenewing(lease: HubLease, onLost: (reason: Error) => void): HubHold {
   let renewedAt = Date.now();
-  let busy = false;
+  let renewing: Promise<void> | undefined;
   const renew = async (): Promise<void> => {
-    if (busy) return;
-    busy = true;
+    const askedAt = Date.now();
     try {
       await lease.renew();
-      renewedAt = Date.now();
+      renewedAt = askedAt;
     } catch (error) {
-      const late = Date.now() - renewedAt > giveUpAfterMs;
-      if (error instanceof LeaseLostError || late) {
+      if (error instanceof LeaseLostError || Date.now() - renewedAt > giveUpAfterMs) {
         clearInterval(timer);
         onLost(error instanceof Error ? error : new LeaseLostError(String(error)));
       }
+      throw error;
     } finally {
-      busy = false;
+      renewing = undefined;
     }
   };
-  const timer = setInterval(() => void renew(), renewEveryMs);
-  return async () => {
-    clearInterval(timer);
-    await lease.release();
+  const renewOnce = (): Promise<void> => (renewing ??= renew());
+  // A failure short of losing the hub is tried again at the next tick.
+  const timer = setInterval(() => void renewOnce().catch(() => undefined), renewEveryMs);
+  return {
+    assertHeld: async () => {
+      if (Date.now() - renewedAt > trustedForMs) await renewOnce();
+    },
+    release: async () => {
+      clearInterval(timer);
+      await lease.release();
+    },
   };
 }
