@@ -53,6 +53,7 @@ export function pgDumpCommand(
       // A role's own client_encoding must not decide what the archive is written in.
       `--encoding=${options.encoding}`,
       '--no-password',
+      `--dbname=${databaseConninfo(target.database)}`,
     ],
     env: toolEnvironment(target),
   };

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { VaultError } from '../../domain/errors.ts';
 import { manifestFormatVersion } from '../../domain/manifest.ts';
 import type { DumpReport, TableCount } from '../../domain/manifest.ts';
@@ -21,6 +22,7 @@ import type { KeptSnapshot } from './snapshot-keeper.ts';
 import { compareContents } from './table-of-contents.ts';
 
 const progressMilliseconds = 1000;
+const heartbeatMilliseconds = 30_000;
 
 export interface Sessions {
   /** Holds the snapshot and the locks, and counts under them. */
@@ -106,7 +108,7 @@ async function gather(
   });
   const watching = [
     parties.watch(watchForWaiters(monitor, context.target.applicationName, request.lockWaitSeconds, finished.signal)),
-    parties.watch(Promise.race([keeper.lost, whenAborted(finished.signal), whenAborted(parties.signal)])),
+    parties.watch(stayAlive(keeper, AbortSignal.any([finished.signal, parties.signal]))),
   ];
   parties.signal.addEventListener('abort', () => void stopCounting(monitor, keeper), { once: true });
   const [database, globals, counted] = await Promise.all([
@@ -163,11 +165,14 @@ async function stopCounting(monitor: Session, keeper: Session): Promise<void> {
   await monitor.query('SELECT pg_catalog.pg_terminate_backend($1)', [keeper.pid]).catch(() => undefined);
 }
 
-function whenAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
+/** Fails as soon as the keeper is lost, and keeps its idle connection from being forgotten on the way. Returns when the signal aborts. */
+async function stayAlive(keeper: Session, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    // Aborting is the normal end.
+    const pause = sleep(heartbeatMilliseconds, undefined, { signal }).catch(() => undefined);
+    await Promise.race([pause, keeper.lost]);
+    if (!signal.aborted) await keeper.query('SELECT');
+  }
 }
 
 /** Merges the figures of all parties and passes them on once a second at most. */

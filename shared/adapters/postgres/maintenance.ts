@@ -4,8 +4,8 @@ import { identifier } from './quoting.ts';
 import { withSession } from './session.ts';
 import type { Session } from './session.ts';
 
-/** 3D000: there is no such database; 42501: the role may not connect to it; 55000: it takes no connections. */
-const tryNext = new Set(['3D000', '42501', '55000']);
+/** 3D000: there is no such database; 42501, 28000: the role may not connect to it; 55000: it takes no connections. */
+const tryNext = new Set(['3D000', '42501', '28000', '55000']);
 
 export interface ServerAccess {
   readonly connection: Connection;

@@ -1,6 +1,7 @@
 import { VaultError } from '../../domain/errors.ts';
 import type { ErrorCode, ErrorFacts } from '../../domain/errors.ts';
 import type { Connection } from '../../ports.ts';
+import { identifier } from './quoting.ts';
 
 /** Longest piece of a server's own message that is put into an error. */
 const longestDetail = 300;
@@ -89,9 +90,19 @@ function nameOf(code: string, message: string, place: ErrorPlace): [ErrorCode, E
     return ['UserErrorServerConnectionClosed', {}];
   }
   if (code.startsWith('53') || code === '55000') return ['UserErrorServerBusy', { server, detail }];
+  if (code === '42501' && message.includes('for database'))
+    return ['UserErrorMissingDBPermissions', connectMissing(place)];
   if (code === '42501') return ['UserErrorMissingDBPermissions', { missing: detail, grants: 'what the message names' }];
   if (code === '42P04') return ['UserErrorDatabaseNameAlreadyInUse', {}];
   return [place.purpose === 'dump' ? 'UserErrorDatabaseCannotBeDumped' : 'UserErrorRestoreFailed', { detail }];
+}
+
+function connectMissing({ connection, database }: ErrorPlace): ErrorFacts {
+  const name = identifier(database);
+  return {
+    missing: `CONNECT on database ${name}`,
+    grants: `GRANT CONNECT ON DATABASE ${name} TO ${identifier(connection.user)}`,
+  };
 }
 
 function isTlsError(code: string, message: string): boolean {

@@ -96,6 +96,7 @@ async function connect(options: SessionOptions): Promise<Client> {
       application_name: options.applicationName,
       connectionTimeoutMillis: 15_000,
       keepAlive: true,
+      keepAliveInitialDelayMillis: 30_000,
       ssl,
     });
     try {

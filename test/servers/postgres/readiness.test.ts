@@ -65,6 +65,11 @@ describeServers('a role that may not read everything', () => {
     ]);
   });
 
+  test('lacks CONNECT on the database', async () => {
+    await client.query(`REVOKE CONNECT ON DATABASE "${database.name}" FROM PUBLIC`);
+    await expectMissing(`CONNECT on database "${database.name}"`);
+  });
+
   test('lacks USAGE on a schema', async () => {
     await client.query(`REVOKE USAGE ON SCHEMA app FROM ${role.user}`);
     await expectMissing('USAGE on schema "app"');
