@@ -136,7 +136,7 @@ async function run(
     }),
     lost(host),
   ]);
-  reportProof(output, source, proof);
+  reportProof(output, source, services.azurite.blobEndpoint, proof);
   if (!options.once) await reportNextSteps(output, services, host.baseUrl, proof);
 }
 
@@ -162,7 +162,7 @@ async function choosePort(wanted: number | undefined, output: ConsoleOutput): Pr
   return port;
 }
 
-function reportProof(output: ConsoleOutput, source: Source, proof: Proof): void {
+function reportProof(output: ConsoleOutput, source: Source, storage: string, proof: Proof): void {
   const { comparison, recoveryPointId, restoredDatabase, backup } = proof;
   const same = comparison.differences.length === 0;
   const verdict = same
@@ -175,6 +175,7 @@ function reportProof(output: ConsoleOutput, source: Source, proof: Proof): void 
   output.detail(
     `recovery point ${recoveryPointId}: ${bytes(backup.storedBytes)} in the storage account, for ${bytes(source.bytes)} in PostgreSQL`,
   );
+  output.detail(`it lies in ${storage}/${backup.place}`);
   output.detail(`job ${proof.jobPath}`);
   if (!same && source.isStill) process.exitCode = 1;
 }
@@ -197,15 +198,19 @@ async function reportNextSteps(
     scope: `${identity.audience}/.default`,
   };
   await writePrivateFile(form, new URLSearchParams(fields).toString());
-  const get = (what: string): string => `curl -s -H @${header} '${baseUrl}${what}?api-version=2024-04-01'`;
+  // Made here so that the redirection below finds a file that only its owner may read.
+  await writePrivateFile(header, '');
+  const get = (what: string): string => `curl -s -H @${header} "${what}?api-version=2024-04-01"`;
+  const backup = '{"backupRuleOptions":{"ruleName":"BackupWeekly","triggerOption":{}}}';
   output.line(`\n${output.bold('Go on with')}`);
   for (const line of [
     '# a token, good for an hour',
     `curl -s ${identity.tokenEndpoint} -d @${form} | sed 's/.*"access_token":"\\([^"]*\\)".*/Authorization: Bearer \\1/' > ${header}`,
     '# jobs, recovery points, one more backup',
-    get(`${proof.vaultPath}/backupJobs`),
-    get(`${proof.instancePath}/recoveryPoints`),
-    `curl -si -H @${header} -H 'Content-Type: application/json' -d '{"backupRuleOptions":{"ruleName":"BackupWeekly","triggerOption":{}}}' '${baseUrl}${proof.instancePath}/backup?api-version=2024-04-01'`,
+    `V='${baseUrl}${proof.vaultPath}'; I="$V/backupInstances/${proof.instancePath.slice(proof.instancePath.lastIndexOf('/') + 1)}"`,
+    get('$V/backupJobs'),
+    get('$I/recoveryPoints'),
+    `curl -si -H @${header} -H 'Content-Type: application/json' -d '${backup}' "$I/backup?api-version=2024-04-01"`,
   ])
     output.detail(line);
   output.line(`\nServing at ${output.bold(baseUrl)}. Ctrl-C stops everything in order.`);

@@ -32,7 +32,10 @@ export interface Proof {
   readonly vaultPath: string;
   readonly instancePath: string;
   readonly jobPath: string;
-  readonly backup: { readonly storedBytes: number };
+  readonly backup: {
+    readonly storedBytes: number;
+    /** `container/folder/` in the storage account. */ readonly place: string;
+  };
 }
 
 const jobTimeoutSeconds = 24 * 3600;
@@ -57,7 +60,7 @@ export async function walkThrough(walk: WalkThrough): Promise<Proof> {
   await dropOldCopies(walk, vault, restoredDatabase);
   return {
     ...backup,
-    backup: { storedBytes: backup.storedBytes },
+    backup: { storedBytes: backup.storedBytes, place: backup.place },
     restoredDatabase,
     comparison,
     vaultPath: vault,
@@ -126,7 +129,7 @@ export async function waitForProtection(api: ArmClient, instance: string, timeou
 async function backUp(
   walk: WalkThrough,
   instance: string,
-): Promise<{ recoveryPointId: string; jobPath: string; storedBytes: number }> {
+): Promise<{ recoveryPointId: string; jobPath: string; storedBytes: number; place: string }> {
   const { api, output } = walk;
   const started = performance.now();
   const { jobId } = await api.finish(await api.call('POST', `${instance}/backup`, backupNowBody()));
@@ -140,7 +143,8 @@ async function backUp(
   output.detail(
     `recovery point ${recoveryPointId} of ${String(point['recoveryPointTime'])}, tag ${String(point['retentionTagName'])}`,
   );
-  return { recoveryPointId, jobPath, storedBytes: transferred(job) };
+  const { container, folder } = point['ltrVault'] as { container: string; folder: string };
+  return { recoveryPointId, jobPath, storedBytes: transferred(job), place: `${container}/${folder}` };
 }
 
 async function restore(walk: WalkThrough, instance: string, recoveryPointId: string): Promise<string> {
