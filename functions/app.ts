@@ -73,7 +73,10 @@ registerRoutes({
   authenticate: createAuthenticate(config.auth, clock),
   identity: createServiceIdentity({
     tenantId: config.auth.tenantId,
-    ownToken: async () => (await azureCredential().getToken('https://storage.azure.com/.default'))?.token,
+    ownToken: async () => {
+      const options = { abortSignal: AbortSignal.timeout(5000) };
+      return (await azureCredential().getToken('https://storage.azure.com/.default', options))?.token;
+    },
     log,
   }),
   ...(config.publicBaseUrl === undefined ? {} : { publicBaseUrl: config.publicBaseUrl }),

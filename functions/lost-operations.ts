@@ -1,18 +1,23 @@
 import { VaultError } from '../shared/domain/errors.ts';
-import type { Operation } from '../shared/domain/records.ts';
-import type { Services } from './call.ts';
+import type { BackupInstance, Operation } from '../shared/domain/records.ts';
+import type { Call, Services } from './call.ts';
 
 /** Between the row of an operation and the start of its orchestration: a crash in between is only sure after this. */
 const graceMilliseconds = 30_000;
 
+type Needs = Pick<Services, 'catalog' | 'starter'>;
+type Moment = Pick<Call, 'now' | 'correlationId'>;
+
+const unexpected = ({ correlationId }: Moment) => new VaultError('InternalServerError', { correlationId }).toRecord();
+
 /**
  * An operation as it stands. One whose orchestration is gone without having ended it is ended here as Failed, so that no client
- * polls for ever; its instance, if it was being configured, becomes ConfiguringProtectionFailed and can be put again.
+ * polls for ever.
  */
 export async function currentOperation(
-  { catalog, starter }: Pick<Services, 'catalog' | 'starter'>,
+  { catalog, starter }: Needs,
   operation: Operation,
-  call: { readonly now: Date; readonly correlationId: string },
+  call: Moment,
 ): Promise<Operation> {
   const age = call.now.getTime() - Date.parse(operation.startedAt);
   if (operation.status !== 'Inprogress' || age < graceMilliseconds) return operation;
@@ -20,8 +25,25 @@ export async function currentOperation(
   // Read again: the orchestration ends its operation first and itself afterwards.
   const again = await catalog.operations.get(operation.id);
   if (again?.status !== 'Inprogress') return again ?? operation;
-  const { correlationId } = call;
-  const error = new VaultError('InternalServerError', { correlationId }).toRecord();
-  await catalog.operations.finish(operation.id, { endedAt: call.now.toISOString(), error });
+  await catalog.operations.finish(operation.id, { endedAt: call.now.toISOString(), error: unexpected(call) });
   return (await catalog.operations.get(operation.id)) ?? operation;
+}
+
+/**
+ * An instance as it stands. One that is shown as being configured by an operation that has failed, or that was never written, is
+ * ConfiguringProtectionFailed: clients wait for a final state here too (FEATURES 1.11), and the next PUT starts anew.
+ */
+export async function currentInstance(needs: Needs, instance: BackupInstance, call: Moment): Promise<BackupInstance> {
+  const { operationId, state } = instance;
+  if (operationId === undefined || !/^(ConfiguringProtection|UpdatingProtection)$/.test(state)) return instance;
+  const stored = await needs.catalog.operations.get(operationId);
+  const operation = stored && (await currentOperation(needs, stored, call));
+  const isLost = operation === undefined && call.now.getTime() - Date.parse(instance.updatedAt) >= graceMilliseconds;
+  if (operation?.status !== 'Failed' && !isLost) return instance;
+  const settled = await needs.catalog.instances.update(instance, (current) => {
+    if (current?.operationId !== operationId || current.state !== state) return undefined;
+    const errors = [operation?.error ?? unexpected(call)];
+    return { ...current, state: 'ConfiguringProtectionFailed', provisioningState: 'Failed', errors };
+  });
+  return settled?.value ?? instance;
 }

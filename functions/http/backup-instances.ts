@@ -6,6 +6,7 @@ import { operationRunId } from '../../shared/domain/run-names.ts';
 import type { Answer, Call, Handler, Services } from '../call.ts';
 import { instanceRefOf, ok, vaultRefOf } from '../call.ts';
 import { accepted, newOperationId, openOperation } from '../long-running.ts';
+import { currentInstance } from '../lost-operations.ts';
 import { answerPage } from '../paging.ts';
 import { checkPreconditions } from '../preconditions.ts';
 import { requireInstance, requireVault } from '../resources.ts';
@@ -19,8 +20,10 @@ export const answerInstance = (
   headers: Readonly<Record<string, string>> = {},
 ): Answer => ({ ...ok(instanceToWire(instance), { etag: instanceEtag(instance), ...headers }), status });
 
-export const getInstance: Handler = async (call, { catalog }) =>
-  answerInstance((await requireInstance(catalog, instanceRefOf(call))).value);
+export const getInstance: Handler = async (call, services) => {
+  const { value } = await requireInstance(services.catalog, instanceRefOf(call));
+  return answerInstance(await currentInstance(services, value, call));
+};
 
 export const listInstances: Handler = async (call, { catalog }) => {
   const vault = vaultRefOf(call);
@@ -100,12 +103,15 @@ async function markDeleting(
   throw new VaultError('UserErrorMaxConcurrentOperationLimitReached', { operation: 'backup or restore', limit: 1 });
 }
 
+const inTransition: readonly string[] = ['ConfiguringProtection', 'UpdatingProtection', 'SoftDeleting'];
+
 /** The operation of an instance that has not ended; also one whose row was not written before the process died. */
 export async function openOperationOf(
   { catalog }: Pick<Services, 'catalog'>,
-  { operationId }: BackupInstance,
+  { operationId, state }: BackupInstance,
 ): Promise<string | undefined> {
   if (operationId === undefined) return undefined;
   const operation = await catalog.operations.get(operationId);
-  return operation === undefined || operation.status === 'Inprogress' ? operationId : undefined;
+  const isOpen = operation ? operation.status === 'Inprogress' : inTransition.includes(state);
+  return isOpen ? operationId : undefined;
 }

@@ -11,7 +11,7 @@ export interface ShownIdentity {
 
 export async function showIdentity(identity: ServiceIdentity): Promise<ShownIdentity> {
   const principalId = await identity.principalId();
-  return { tenantId: identity.tenantId, ...(principalId !== undefined && { principalId }) };
+  return { ...(principalId !== undefined && { principalId }), tenantId: identity.tenantId };
 }
 
 /**

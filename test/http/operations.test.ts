@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { newOperationId } from '../../functions/long-running.ts';
 import { VaultError } from '../../shared/domain/errors.ts';
 import {
   groupPath,
@@ -11,9 +12,10 @@ import {
   subscriptionId,
   vaultBody,
   vaultPath,
+  vaultRef,
   vaultsPath,
 } from './bodies.ts';
-import { codeOf, useHarness } from './harness.ts';
+import { codeOf, propertiesOf, useHarness } from './harness.ts';
 import type { Json } from './harness.ts';
 import { pointAt } from './records.ts';
 
@@ -113,9 +115,26 @@ describe('operations', () => {
     harness.now = new Date(harness.now.getTime() + 31_000);
     const polled = await harness.send('GET', `${vaultPath}/operationStatus/${operationId ?? ''}`);
     expect(polled.body['status']).toBe('Failed');
+    expect(propertiesOf(await harness.send('GET', instancePath))).toMatchObject({
+      currentProtectionState: 'ConfiguringProtectionFailed',
+      protectionErrorDetails: { code: 'InternalServerError' },
+    });
     const again = await harness.send('PUT', instancePath, { body });
     expect(idOf(again.headers['azure-asyncoperation'])).not.toBe(operationId);
     expect((await harness.follow(again.headers['azure-asyncoperation'])).body['status']).toBe('Inprogress');
+  });
+
+  it('that were never written leave no instance in between: it fails after the grace', async () => {
+    const ref = { ...vaultRef, instanceName: 'oss-server-postgres-1' };
+    const at = harness.now.toISOString();
+    await harness.catalog.instances.update(
+      ref,
+      (current) => current && { ...current, state: 'UpdatingProtection', operationId: newOperationId(), updatedAt: at },
+    );
+    const state = async () => propertiesOf(await harness.send('GET', instancePath))['currentProtectionState'];
+    expect(await state()).toBe('UpdatingProtection');
+    harness.now = new Date(harness.now.getTime() + 31_000);
+    expect(await state()).toBe('ConfiguringProtectionFailed');
   });
 
   it('give the instance as their result where the instance is asked', async () => {
