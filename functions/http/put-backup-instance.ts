@@ -34,7 +34,7 @@ export const putInstance: Handler = async (call, services) => {
   await claimDatasource(catalog, ref, wanted);
   try {
     const { instance, change } = await write(call, services, ref, wanted);
-    await confirmParents(catalog, ref, instance);
+    await confirm(catalog, ref, wanted, instance);
     return await configure(call, services, { vault, instance, change });
   } catch (error) {
     await giveBackClaim(catalog, ref, wanted);
@@ -133,14 +133,18 @@ async function giveBackClaim(catalog: Catalog, ref: InstanceRef, wanted: Wanted)
 
 /**
  * Looked at again after the write: the deletion of a vault or policy looks for instances after its removal, so of two that cross at
- * least one sees the other.
+ * least one sees the other; and a PUT of the same name that failed meanwhile may have given the claim back. A new instance that does
+ * not hold is taken back.
  */
-async function confirmParents(catalog: Catalog, ref: InstanceRef, instance: BackupInstance): Promise<void> {
-  const vault = await catalog.vaults.get(ref);
-  const policy = await catalog.vaults.getPolicy(ref, instance.policyName);
-  if (vault && policy) return;
-  if (instance.operationId !== undefined && instance.provisioningState === 'Provisioning') {
-    await catalog.instances.discard(ref, instance.operationId);
+async function confirm(catalog: Catalog, ref: InstanceRef, wanted: Wanted, instance: BackupInstance): Promise<void> {
+  const { operationId, provisioningState, policyName } = instance;
+  try {
+    await claimDatasource(catalog, ref, wanted);
+    await requireVault(catalog, ref);
+    await requireNamedPolicy(catalog, { vault: ref, policyName }, 'properties.policyInfo.policyId');
+  } catch (error) {
+    if (operationId !== undefined && provisioningState === 'Provisioning')
+      await catalog.instances.discard(ref, operationId);
+    throw error;
   }
-  throw new VaultError('ResourceNotFound', { resource: vault ? instance.policyName : vaultId(ref) });
 }
