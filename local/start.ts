@@ -74,8 +74,13 @@ async function main(): Promise<void> {
   const hosts: RunningHost[] = [];
   try {
     const ended = await Promise.race([signal, run(options, output, services, hosts).then(() => 'done' as const)]);
-    if (ended !== 'done') output.line(`\n${ended}: stopping`);
-    else if (!options.once) output.line(`\n${await Promise.race([signal, ...hosts.map(lost)])}: stopping`);
+    if (ended !== 'done') {
+      output.line(`\n${ended}: stopping`);
+      // Asked for a proof, and none was made.
+      if (options.once) process.exitCode = 1;
+    }
+    if (ended === 'done' && !options.once)
+      output.line(`\n${await Promise.race([signal, ...hosts.map(lost)])}: stopping`);
   } finally {
     // The host first: it writes its state to the storage until its end.
     try {

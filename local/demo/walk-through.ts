@@ -131,6 +131,7 @@ async function backUp(
   instance: string,
 ): Promise<{ recoveryPointId: string; jobPath: string; storedBytes: number; place: string }> {
   const { api, output } = walk;
+  await waitForRunningJob(walk, instance);
   const started = performance.now();
   const { jobId } = await api.finish(await api.call('POST', `${instance}/backup`, backupNowBody()));
   const jobPath = String(jobId);
@@ -145,6 +146,19 @@ async function backUp(
   );
   const { container, folder } = point['ltrVault'] as { container: string; folder: string };
   return { recoveryPointId, jobPath, storedBytes: transferred(job), place: `${container}/${folder}` };
+}
+
+/** One run per instance at a time: a job that the last start left in the middle is taken up by the host and goes first. */
+async function waitForRunningJob({ api, output, vault }: WalkThrough, instance: string): Promise<void> {
+  for (const { id, properties } of await api.list(`${vaultPath(vault)}/backupJobs`)) {
+    const job = properties as Json;
+    if (job['status'] !== 'InProgress' && job['status'] !== 'Cancelling') continue;
+    if (String(job['backupInstanceId']).toLowerCase() !== instance.toLowerCase()) continue;
+    output.detail(`a ${String(job['operation']).toLowerCase()} that an earlier start left unfinished goes first`);
+    const started = performance.now();
+    const ended = await api.followJob(String(id), jobTimeoutSeconds, (state) => showProgress(output, state, started));
+    output.detail(`it ended as ${ended.status} after ${seconds(performance.now() - started)}`);
+  }
 }
 
 async function restore(walk: WalkThrough, instance: string, recoveryPointId: string): Promise<string> {
