@@ -92,45 +92,59 @@ async function gather(
   const parties = new Parties(request.signal);
   const finished = new AbortController();
   const context = partsContext(request, options, keeper, parties.signal);
-  const data = kept.tables.filter((table) => table.kind === 'r' && !(facts.isStandby && table.unlogged));
-  const skipped = kept.tables.filter((table) => table.kind === 'r' && facts.isStandby && table.unlogged);
-  const progress = reporter(request, data.length);
-  const counting = async (): Promise<{ tables: TableCount[]; leftOut: DumpReport['leftOut'] }> => {
-    const leftOut = await leftOutOfArchive(keeper, skipped);
-    const onCounted = (tablesCounted: number): void => progress({ tablesCounted });
-    const tables = await countRows(keeper, data, { inTransaction: true, signal: parties.signal, onCounted });
-    return { tables, leftOut };
-  };
-  const dumping = dumpDatabase(context, {
-    snapshot: kept.snapshot,
-    encoding: facts.encoding,
-    onProgress: (storedBytes) => progress({ storedBytes }),
-  });
+  const plan = planData(kept, facts.isStandby);
+  const progress = reporter(request, plan.data.length);
+  parties.signal.addEventListener('abort', () => void stopCounting(monitor, keeper), { once: true });
   const watching = [
     parties.watch(watchForWaiters(monitor, context.target.applicationName, request.lockWaitSeconds, finished.signal)),
     parties.watch(stayAlive(keeper, AbortSignal.any([finished.signal, parties.signal]))),
   ];
-  parties.signal.addEventListener('abort', () => void stopCounting(monitor, keeper), { once: true });
+  const dump = { snapshot: kept.snapshot, encoding: facts.encoding };
+  const onProgress = (storedBytes: number): void => progress({ storedBytes });
   const [database, globals, counted] = await Promise.all([
-    parties.watch(keep(dumping, staged)),
+    parties.watch(keep(dumpDatabase(context, { ...dump, onProgress }), staged)),
     parties.watch(keep(dumpGlobals(context), staged)),
-    parties.watch(counting()),
+    parties.watch(
+      count(keeper, plan, parties.signal, (tablesCounted) => {
+        progress({ tablesCounted });
+      }),
+    ),
   ]);
   finished.abort();
   await Promise.all(watching);
   parties.throwRootCause();
   if (database === undefined || counted === undefined) throw new Error('a party of the dump is missing');
-  const fault = compareContents(database.contents, new Map(data.map((table) => [table.oid, nameOf(table)])));
+  const fault = compareContents(database.contents, new Map(plan.data.map((table) => [table.oid, nameOf(table)])));
   if (fault !== '') throw new VaultError('UserErrorDatabaseCannotBeDumped', { detail: fault });
+  const noGlobals = { what: 'roles and tablespaces', why: 'the role may not read them' };
   return {
     parts: globals === undefined ? [database] : [database, globals],
     tables: counted.tables,
-    leftOut: [
-      ...counted.leftOut,
-      ...leftOutByTool(database.sourceEnd),
-      ...(globals === undefined ? [{ what: 'roles and tablespaces', why: 'the role may not read them' }] : []),
-    ],
+    leftOut: [...counted.leftOut, ...leftOutByTool(database.sourceEnd), ...(globals === undefined ? [noGlobals] : [])],
   };
+}
+
+interface DataPlan {
+  /** Tables whose rows will be in the archive. */
+  readonly data: readonly TableEntry[];
+  /** Tables whose rows cannot be read here. */
+  readonly skipped: readonly TableEntry[];
+}
+
+function planData(kept: KeptSnapshot, isStandby: boolean): DataPlan {
+  const withRows = kept.tables.filter((table) => table.kind === 'r');
+  const readable = (table: TableEntry): boolean => !(isStandby && table.unlogged);
+  return { data: withRows.filter(readable), skipped: withRows.filter((table) => !readable(table)) };
+}
+
+async function count(
+  keeper: Session,
+  { data, skipped }: DataPlan,
+  signal: AbortSignal,
+  onCounted: (tables: number) => void,
+): Promise<Pick<Gathered, 'tables' | 'leftOut'>> {
+  const leftOut = await leftOutOfArchive(keeper, skipped);
+  return { leftOut, tables: await countRows(keeper, data, { inTransaction: true, signal, onCounted }) };
 }
 
 const nameOf = (table: TableEntry): string => qualified(table.schema, table.name);
