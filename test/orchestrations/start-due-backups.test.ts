@@ -92,6 +92,21 @@ describe('a tick of the schedule', () => {
     }
   });
 
+  it('that died after the start does not start a run again that has ended meanwhile', async () => {
+    const world = await dueWorld();
+    const start = world.starter.start.bind(world.starter);
+    world.starter.start = async (run) => {
+      await start(run);
+      world.starter.states.set(run.id, 'ended');
+      throw new Error('the host died');
+    };
+    await tick(world);
+    world.starter.start = start;
+    world.advance(60);
+    await tick(world);
+    expect(world.starter.started).toHaveLength(1);
+  });
+
   it('beside another at the same moment starts once', async () => {
     const world = await dueWorld();
     await Promise.all([tick(world), tick(world), tick(world)]);

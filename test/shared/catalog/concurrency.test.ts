@@ -155,6 +155,8 @@ describe('runs', () => {
       const both = [() => runs.markCommitted(run, 'a1'), () => runs.fenceOff(run, 'a1')];
       const answers = await Promise.all((round % 2 ? both : both.toReversed()).map((ask) => ask()));
       expect(answers.filter(Boolean)).toHaveLength(1);
+      const { attemptId, committedAttempt } = (await runs.get(run)) ?? {};
+      expect([attemptId, committedAttempt]).toEqual(committedAttempt ? ['a1', 'a1'] : ['a1-off', undefined]);
     }
   });
 
