@@ -213,7 +213,7 @@ async function dropOldCopies(
     .sort()
     .reverse()
     .slice(copiesKept - 1);
-  await withClient(connect('postgres'), async (client) => {
+  await withClient(connect(source.database), async (client) => {
     const { rows } = await client.query<{ datname: string }>(
       'SELECT datname FROM pg_database WHERE datname = ANY($1)',
       [old],
