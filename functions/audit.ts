@@ -13,35 +13,43 @@ import type { Route } from './route.ts';
 /** Longest path that is recorded; names have their own limits, so only a malformed request is cut. */
 const maximumResource = 1000;
 
+/** Adds the answer to an entry that was begun. */
+export type FinishAudit = (status: number) => Promise<void>;
+
 /**
- * Records who asked for a mutation and how it was answered. A path without a possible vault name belongs to no vault's log, so it is
- * only logged; so is an entry that could not be written: the change has happened, and an error answer would deny it.
+ * Records who asks for a mutation, before it is made: a change that could not be recorded is not made. A path without a possible vault
+ * name belongs to no vault's log and changes nothing, so it is only logged.
+ * @throws VaultError when the entry cannot be written
  */
-export async function recordAudit(
+export async function beginAudit(
   edge: { readonly catalog: Catalog; readonly clock: Clock; readonly log: Log },
   route: Route,
   request: HttpRequest,
-  outcome: { readonly caller: Caller; readonly status: number; readonly ids: RequestIds },
-): Promise<void> {
+  { caller, ids }: { readonly caller: Caller; readonly ids: RequestIds },
+): Promise<FinishAudit> {
+  const { catalog, clock, log } = edge;
   const entry: AuditEntry = {
-    at: edge.clock().toISOString(),
-    caller: outcome.caller.name,
-    callerId: outcome.caller.id,
+    at: clock().toISOString(),
+    caller: caller.name,
+    callerId: caller.id,
     operation: route.operation,
     resource: readablePath(request),
-    status: outcome.status,
-    correlationId: outcome.ids.correlationId,
+    correlationId: ids.correlationId,
   };
   const vault = auditedVault(request);
   if (!vault) {
-    edge.log.warn('a mutation of an impossible resource was refused', { ...entry });
-    return;
+    log.warn('a mutation of an impossible resource was asked for', { ...entry });
+    return () => Promise.resolve();
   }
-  try {
-    await edge.catalog.audit.record(vault, entry, outcome.ids.requestId);
-  } catch (error) {
-    edge.log.error('an audit entry could not be written', error, { ...entry });
-  }
+  await catalog.audit.begin(vault, entry, ids.requestId);
+  return async (status) => {
+    try {
+      await catalog.audit.finish(vault, entry, ids.requestId, status);
+    } catch (error) {
+      // The entry itself is there, and the change has happened: an error answer would deny it.
+      log.error('the answer could not be added to its audit entry', error, { ...entry, status });
+    }
+  };
 }
 
 function auditedVault(request: HttpRequest): VaultRef | undefined {

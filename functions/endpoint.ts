@@ -3,7 +3,8 @@ import type { OrchestrationStarter } from '../orchestrations/starter.ts';
 import type { Catalog } from '../shared/catalog/catalog.ts';
 import { VaultError, errorRecord } from '../shared/domain/errors.ts';
 import type { Clock, Log } from '../shared/ports.ts';
-import { recordAudit } from './audit.ts';
+import { beginAudit } from './audit.ts';
+import type { FinishAudit } from './audit.ts';
 import type { Authenticate } from './auth/authenticate.ts';
 import { requireRole } from './auth/caller.ts';
 import type { Caller } from './auth/caller.ts';
@@ -30,15 +31,13 @@ export type Endpoint = (request: HttpRequest, starter: OrchestrationStarter) => 
 
 /**
  * Wraps a route: who calls, may they, is the request well-formed, then the handler; whatever is thrown becomes the ARM error envelope.
- * Every request for a mutation by a known caller leaves an audit entry, refused ones too.
+ * Every request for a mutation by a known caller leaves an audit entry, written before anything else happens, refused ones too.
  */
 export function createEndpoint(edge: Edge, route: Route): Endpoint {
   return async (request, starter) => {
     const ids = idsOf(request);
     try {
-      const { answer, caller } = await serve(edge, route, request, starter, ids);
-      if (route.mutation && caller) await recordAudit(edge, route, request, { caller, status: answer.status, ids });
-      return render(answer, ids, edge);
+      return render(await serve(edge, route, request, starter, ids), ids, edge);
     } catch (error) {
       // Last resort: the error handling itself failed. Nothing here may throw.
       edge.log.error('the endpoint failed', error, { route: route.name, correlationId: ids.correlationId });
@@ -53,21 +52,24 @@ async function serve(
   request: HttpRequest,
   starter: OrchestrationStarter,
   ids: RequestIds,
-): Promise<{ answer: Answer; caller?: Caller }> {
-  let caller: Caller | undefined;
+): Promise<Answer> {
+  let finishAudit: FinishAudit | undefined;
+  let answer: Answer;
   try {
-    caller = await edge.authenticate(request.headers.get('authorization'));
+    const caller = await edge.authenticate(request.headers.get('authorization'));
+    if (route.mutation) finishAudit = await beginAudit(edge, route, request, { caller, ids });
     requireRole(caller, route.role, route.operation);
     const call = await readCall(edge, route, request, caller, ids);
     const { catalog, clock, log, identity } = edge;
-    return { caller, answer: await route.handler(call, { catalog, clock, log, identity, starter }) };
+    answer = await route.handler(call, { catalog, clock, log, identity, starter });
   } catch (error) {
-    const answer = failure(error, ids);
+    answer = failure(error, ids);
     if (answer.status >= 500) {
       edge.log.error('a request failed', error, { route: route.name, correlationId: ids.correlationId });
     }
-    return { answer, ...(caller && { caller }) };
   }
+  await finishAudit?.(answer.status);
+  return answer;
 }
 
 async function readCall(

@@ -1,4 +1,5 @@
 import { VaultError } from '../shared/domain/errors.ts';
+import { protectionFailed } from '../shared/domain/protection.ts';
 import type { BackupInstance, Operation } from '../shared/domain/records.ts';
 import type { Call, Services } from './call.ts';
 
@@ -31,7 +32,7 @@ export async function currentOperation(
 
 /**
  * An instance as it stands. One that is shown as being configured by an operation that has failed, or that was never written, is
- * ConfiguringProtectionFailed: clients wait for a final state here too (FEATURES 1.11), and the next PUT starts anew.
+ * settled as such a failure is: clients wait for a final state here too (FEATURES 1.11), and the next PUT starts anew.
  */
 export async function currentInstance(needs: Needs, instance: BackupInstance, call: Moment): Promise<BackupInstance> {
   const { operationId, state } = instance;
@@ -42,8 +43,7 @@ export async function currentInstance(needs: Needs, instance: BackupInstance, ca
   if (operation?.status !== 'Failed' && !isLost) return instance;
   const settled = await needs.catalog.instances.update(instance, (current) => {
     if (current?.operationId !== operationId || current.state !== state) return undefined;
-    const errors = [operation?.error ?? unexpected(call)];
-    return { ...current, state: 'ConfiguringProtectionFailed', provisioningState: 'Failed', errors };
+    return protectionFailed(current, operation?.error ?? unexpected(call), call.now.toISOString());
   });
   return settled?.value ?? instance;
 }

@@ -33,6 +33,8 @@ export async function startDueBackups({ catalog, starter, clock, log }: Needs): 
     if (started >= perTick) break;
     try {
       const instance = (await catalog.instances.get(entry.instance))?.value;
+      // Its due row stands until the change has been verified or taken back.
+      if (instance?.nextDue === key && instance.state === 'UpdatingProtection') continue;
       if (instance?.nextDue !== key || instance.state !== 'ProtectionConfigured') {
         await catalog.slots.clearDue(key);
         continue;

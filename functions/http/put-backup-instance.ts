@@ -3,6 +3,7 @@ import { VaultError } from '../../shared/domain/errors.ts';
 import { instanceId, instanceKey, vaultId } from '../../shared/domain/ids.ts';
 import type { InstanceRef } from '../../shared/domain/ids.ts';
 import type { BackupInstance, Vault } from '../../shared/domain/records.ts';
+import { settingsInForce } from '../../shared/domain/protection.ts';
 import { operationRunId } from '../../shared/domain/run-names.ts';
 import type { Answer, Call, Handler, Services } from '../call.ts';
 import { instanceRefOf } from '../call.ts';
@@ -72,8 +73,10 @@ function configured(
 ): Omit<BackupInstance, 'state'> {
   const at = call.now.toISOString();
   const { tags: _, ...kept } = current ?? { ...ref, createdAt: at, tags: undefined };
+  const previous = current && settingsInForce(current);
   return {
     ...kept,
+    ...(previous && { previous }),
     friendlyName,
     ...(tags && { tags }),
     properties,

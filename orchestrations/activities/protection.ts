@@ -1,6 +1,8 @@
 import { errorRecord, VaultError } from '../../shared/domain/errors.ts';
 import { instanceKey } from '../../shared/domain/ids.ts';
 import type { ActivityInput } from '../contracts.ts';
+import { protectionConfigured, protectionFailed } from '../../shared/domain/protection.ts';
+import type { BackupInstance } from '../../shared/domain/records.ts';
 import { moveDue } from '../due-index.ts';
 import { followIdentity } from './check-source.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -10,7 +12,8 @@ type Needs = Pick<ActivityDependencies, 'catalog' | 'connections' | 'dumpSource'
 
 /**
  * Configures protection: the checks of a backup, the claim on the database's identity, then the due row. Schedules count from now:
- * slots before protection was configured are nobody's. A failure is kept on the instance, by name.
+ * slots before protection was configured are nobody's. A failure is kept on the instance, by name; a change of a protected instance
+ * that fails is taken back.
  */
 export const createConfigureProtection =
   ({ catalog, connections, dumpSource, archive, clock }: Needs) =>
@@ -22,35 +25,24 @@ export const createConfigureProtection =
       const facts = await dumpSource.check(connection);
       await followIdentity(catalog, ref, facts, instance.identity);
       await archive.ensureContainer(vault.container);
-      await moveDue(catalog, ref, policy.schedule, clock().toISOString());
-      await catalog.instances.update(
-        ref,
-        (current) =>
-          current && {
-            ...current,
-            state: 'ProtectionConfigured',
-            provisioningState: 'Succeeded',
-            errors: [],
-            updatedAt: clock().toISOString(),
-          },
-      );
+      const now = clock().toISOString();
+      await moveDue(catalog, ref, policy.schedule, scheduleFrom(instance, now));
+      await catalog.instances.update(ref, (current) => current && protectionConfigured(current, now));
       await catalog.instances.forgetDeleted(ref);
       return { note: `PostgreSQL ${facts.serverVersion}, ${facts.sizeBytes} bytes` };
     } catch (error) {
+      const record = errorRecord(error, instance.operationId ?? ref.instanceName);
       await catalog.instances.update(
         ref,
-        (current) =>
-          current && {
-            ...current,
-            state: 'ConfiguringProtectionFailed',
-            provisioningState: 'Failed',
-            errors: [errorRecord(error, instance.operationId ?? ref.instanceName)],
-            updatedAt: clock().toISOString(),
-          },
+        (current) => current && protectionFailed(current, record, clock().toISOString()),
       );
       throw error;
     }
   };
+
+/** A new policy counts from now; the same one goes on where it was, so that no slot that came meanwhile is without an outcome. */
+const scheduleFrom = ({ previous, policyName, scheduledThrough }: BackupInstance, now: string): string =>
+  previous?.policyName === policyName ? (scheduledThrough ?? now) : now;
 
 /**
  * Ends protection. The recovery points and their blobs stay: the instance moves to the deleted ones, under which they are listed

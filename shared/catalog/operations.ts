@@ -35,7 +35,7 @@ export class Operations {
   }
 }
 
-/** Who changed what, newest first, by vault. Append-only. */
+/** Who changed what, newest first, by vault. Entries are only added, and their answer once. */
 export class Audit {
   readonly #entries: Collection<AuditEntry>;
 
@@ -43,14 +43,26 @@ export class Audit {
     this.#entries = new Collection(rows, 'Audit');
   }
 
-  /** `uniqueId` tells entries of one moment apart; a caller may use one correlation id for many requests, so the edge gives the request's own. */
-  async record(vault: VaultRef, entry: AuditEntry, uniqueId: string = entry.correlationId): Promise<void> {
-    await this.#entries.insert(vaultKey(vault), `${newestFirst(Date.parse(entry.at))}-${uniqueId}`, entry);
+  /**
+   * Writes that somebody asks for a change, before it is made. `uniqueId` tells entries of one moment apart: a caller may use one
+   * correlation id for many requests, so the edge gives the request's own.
+   */
+  async begin(vault: VaultRef, entry: AuditEntry, uniqueId: string): Promise<void> {
+    await this.#entries.insert(vaultKey(vault), entryKey(entry, uniqueId), entry);
+  }
+
+  /** Adds how it was answered; an entry that has its status keeps it. */
+  async finish(vault: VaultRef, entry: AuditEntry, uniqueId: string, status: number): Promise<void> {
+    await this.#entries.update(vaultKey(vault), entryKey(entry, uniqueId), (current) =>
+      current && current.status === undefined ? { ...current, status } : undefined,
+    );
   }
 
   list(vault: VaultRef, page: PageRequest): Promise<Page<AuditEntry>> {
     return this.#entries.page(vaultKey(vault), page);
   }
 }
+
+const entryKey = (entry: AuditEntry, uniqueId: string): string => `${newestFirst(Date.parse(entry.at))}-${uniqueId}`;
 
 const key = 'operation';

@@ -85,6 +85,15 @@ export interface Datasource {
   resourceGroup: string;
 }
 
+/** What a PUT of an instance may change. */
+export interface ProtectionSettings {
+  friendlyName: string;
+  tags?: Readonly<Record<string, string>>;
+  properties: Opaque;
+  policyName: string;
+  secretUri: string;
+}
+
 /** Cluster-wide identity of a database: the same database under two names is still the same. */
 export interface DatabaseIdentity {
   systemIdentifier: string;
@@ -113,6 +122,8 @@ export interface BackupInstance extends InstanceRef {
   createdAt: string;
   updatedAt: string;
   deletedAt?: string;
+  /** While a change of a protected instance is verified: what is in force until then, and again if it fails. */
+  previous?: ProtectionSettings;
   /** The operation that configures this instance. */
   operationId?: string;
 }
@@ -256,7 +267,7 @@ export interface AuditEntry {
   callerId: string;
   operation: string;
   resource: string;
-  /** HTTP status of the answer. */
-  status: number;
+  /** HTTP status of the answer; absent when the process ended before it answered: the change may or may not have been made. */
+  status?: number;
   correlationId: string;
 }

@@ -129,10 +129,11 @@ describe('operations', () => {
     const at = harness.now.toISOString();
     await harness.catalog.instances.update(
       ref,
-      (current) => current && { ...current, state: 'UpdatingProtection', operationId: newOperationId(), updatedAt: at },
+      (current) =>
+        current && { ...current, state: 'ConfiguringProtection', operationId: newOperationId(), updatedAt: at },
     );
     const state = async () => propertiesOf(await harness.send('GET', instancePath))['currentProtectionState'];
-    expect(await state()).toBe('UpdatingProtection');
+    expect(await state()).toBe('ConfiguringProtection');
     harness.now = new Date(harness.now.getTime() + 31_000);
     expect(await state()).toBe('ConfiguringProtectionFailed');
   });

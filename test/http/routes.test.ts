@@ -1,10 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { roles } from '../../functions/auth/caller.ts';
 import type { Role } from '../../functions/auth/caller.ts';
 import { routes, unmatched } from '../../functions/routes.ts';
 import { fitsTemplate } from '../../functions/route.ts';
 import type { Route } from '../../functions/route.ts';
-import { instancePath, policyPath, subscriptionId, vaultPath, vaultRef } from './bodies.ts';
+import { VaultError } from '../../shared/domain/errors.ts';
+import { instancePath, policyPath, subscriptionId, vaultBody, vaultPath, vaultRef } from './bodies.ts';
 import { codeOf, useHarness } from './harness.ts';
 import type { Json } from './harness.ts';
 
@@ -89,6 +90,17 @@ describe('the table of routes', () => {
       ({ properties }) => (properties as Json)['correlationId'] === 'one-run-of-terraform',
     );
     expect(own).toHaveLength(2);
+  });
+
+  it('makes no change that it cannot record', async () => {
+    const begin = vi
+      .spyOn(harness.catalog.audit, 'begin')
+      .mockRejectedValueOnce(new VaultError('UserErrorVaultStoreNotAccessible', { detail: 'down' }));
+    const path = `${vaultPath}-unrecorded`;
+    expect(codeOf(await harness.send('PUT', path, { body: vaultBody() }))).toBe('UserErrorVaultStoreNotAccessible');
+    expect((await harness.send('GET', path)).status).toBe(404);
+    begin.mockRestore();
+    expect((await harness.send('PUT', path, { body: vaultBody() })).status).toBe(200);
   });
 
   it('reads are no mutations, and everything else is, but for questions', () => {

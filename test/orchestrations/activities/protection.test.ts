@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { VaultError } from '../../../shared/domain/errors.ts';
+import { settingsInForce } from '../../../shared/domain/protection.ts';
 import type { BackupInstance } from '../../../shared/domain/records.ts';
 import { crashEverywhere } from '../../support/faults.ts';
 import { addInstance, addVault, adhocRun, backUp, protectedWorld, refOf } from '../../support/memory-vault.ts';
@@ -71,6 +72,29 @@ describe('configuring protection', () => {
     world.facts = facts;
     await configure(world);
     expect(await instanceOf(world)).toMatchObject({ state: 'ProtectionConfigured', errors: [] });
+  });
+
+  it('takes a change back that cannot be verified: what was protected stays so, and its schedule goes on', async () => {
+    const world = await unprotected();
+    await configure(world);
+    const before = await instanceOf(world);
+    const [due] = await dueKeys(world);
+    const change = (secretUri: string) =>
+      world.catalog.instances.update(refOf('shop'), (current) => {
+        const previous = current && settingsInForce(current);
+        return current && { ...current, state: 'UpdatingProtection', secretUri, ...(previous && { previous }) };
+      });
+    await change('https://kv.example.org/secrets/wrong');
+    world.facts = new VaultError('UserErrorInvalidSecret', { secret: 'wrong' });
+    await expect(configure(world)).rejects.toMatchObject({ code: 'UserErrorInvalidSecret' });
+    const after = await instanceOf(world);
+    expect(after).toMatchObject({
+      state: 'ProtectionConfigured',
+      secretUri: before?.secretUri,
+      errors: [{ code: 'UserErrorInvalidSecret' }],
+    });
+    expect(after).not.toHaveProperty('previous');
+    expect(await dueKeys(world)).toEqual([due]);
   });
 
   it('refuses the same database under another name', async () => {

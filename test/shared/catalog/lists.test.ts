@@ -216,14 +216,33 @@ describe('other lists', () => {
       callerId: '1',
       operation: 'PUT',
       resource: '/x',
-      status: 200,
       correlationId: 'same',
     };
-    await audit.record(vault, { ...entry, at: '2026-03-01T00:00:00.000Z' }, 'request-1');
-    await audit.record(vault, { ...entry, at: '2026-03-02T00:00:00.000Z' }, 'request-2');
-    await audit.record(vault, { ...entry, at: '2026-03-02T00:00:00.000Z' }, 'request-3');
+    const [first, second] = ['2026-03-01T00:00:00.000Z', '2026-03-02T00:00:00.000Z'].map((at) => ({ ...entry, at }));
+    if (!first || !second) throw new Error('two entries');
+    await audit.begin(vault, first, 'request-1');
+    await audit.begin(vault, second, 'request-2');
+    await audit.begin(vault, second, 'request-3');
     const { items } = await audit.list(vault, { pageSize: 10 });
     expect(items.map(({ at }) => at.slice(8, 10))).toEqual(['02', '02', '01']);
+  });
+
+  it('of audit entries tell the answer once it is known, and it stays', async () => {
+    const { audit } = createCatalog(createMemoryRowStore());
+    const entry = {
+      at: '2026-03-01T00:00:00.000Z',
+      caller: 'kim',
+      callerId: '1',
+      operation: 'PUT',
+      resource: '/x',
+      correlationId: 'c',
+    };
+    const statuses = async () => (await audit.list(vault, { pageSize: 10 })).items.map(({ status }) => status);
+    await audit.begin(vault, entry, 'request-1');
+    expect(await statuses()).toEqual([undefined]);
+    await audit.finish(vault, entry, 'request-1', 403);
+    await audit.finish(vault, entry, 'request-1', 200);
+    expect(await statuses()).toEqual([403]);
   });
 
   it('of due instances give those up to now, oldest first, over any number of pages', async () => {
