@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { parseArgs } from 'node:util';
 import path from 'node:path';
 import { readLocalSettings } from './app/app-loader.ts';
@@ -57,7 +59,8 @@ async function main(): Promise<void> {
   }
   const { appFolder, port, verbose } = given;
   const log = createLog(process.stdout, verbose);
-  readLocalSettings(appFolder, process.env);
+  const settings = readLocalSettings(appFolder, process.env);
+  trustLateAuthorities(settings['NODE_EXTRA_CA_CERTS']);
   const onLost = (reason: Error): void => {
     log.error(`This host lost its hub and ends at once: ${reason.message}`);
     process.exit(exitCodes.lostHub);
@@ -65,6 +68,15 @@ async function main(): Promise<void> {
   const host = await startHost({ appFolder, port, log, environment: process.env, onLost });
   stopOnSignals(host, log);
   process.stdout.write(`Host is ready at ${host.url}\n`);
+}
+
+/**
+ * Node reads NODE_EXTRA_CA_CERTS when it starts. What local.settings.json says of it comes later and is added by hand, also to what
+ * the machine's own environment trusts.
+ */
+function trustLateAuthorities(file: string | undefined): void {
+  if (file === undefined || file === '') return;
+  setDefaultCACertificates([...getCACertificates('default'), readFileSync(file, 'utf8')]);
 }
 
 main().catch((error: unknown) => {

@@ -35,10 +35,11 @@ export async function loadApp(appFolder: string, core: FunctionsCore): Promise<v
   core.started = true;
 }
 
-/** Values of `<app>/local.settings.json`; the environment wins. */
-export function readLocalSettings(appFolder: string, environment: NodeJS.ProcessEnv): void {
+/** Takes over the values of `<app>/local.settings.json`, where the environment wins, and returns all of them. */
+export function readLocalSettings(appFolder: string, environment: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
   const file = path.join(appFolder, 'local.settings.json');
-  if (!existsSync(file)) return;
+  if (!existsSync(file)) return {};
   const { Values: values = {} } = JSON.parse(readFileSync(file, 'utf8')) as { Values?: Record<string, string> };
   for (const [name, value] of Object.entries(values)) environment[name] ??= value;
+  return values;
 }

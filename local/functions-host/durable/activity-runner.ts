@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Invoker } from '../app/invocation.ts';
 import type { TypedData } from '../app/core-types.ts';
 import type { RegisteredFunction } from '../app/functions-core.ts';
@@ -5,6 +6,7 @@ import type { HostLog } from '../log.ts';
 import { LeaseLostError } from '../storage/host-storage.ts';
 import type { HubHold } from '../storage/hub-lock.ts';
 import type { FunctionTable } from './function-table.ts';
+import { retryWaitMs } from './backoff.ts';
 import { activityFailure, unknownFunctionMessage, type TaskFailure } from './failure.ts';
 import { Slots } from './slots.ts';
 
@@ -74,7 +76,7 @@ export class ActivityRunner {
       if ('failure' in outcome)
         this.#deps.log.warn(`${line} failed after ${took}: ${outcome.failure.Reason.slice(0, 300)}`);
       else this.#deps.log.info(`${line} done in ${took}`);
-      await this.#deps.finished(work, outcome);
+      await this.#report(work, outcome);
     } finally {
       this.#running -= 1;
     }
@@ -87,6 +89,19 @@ export class ActivityRunner {
       return true;
     } catch (error) {
       return !(error instanceof LeaseLostError);
+    }
+  }
+
+  /** The result of hours of work is kept until it is stored. */
+  async #report(work: ActivityWork, outcome: ActivityOutcome): Promise<void> {
+    for (let failures = 0; ; failures += 1) {
+      try {
+        return await this.#deps.finished(work, outcome);
+      } catch (error) {
+        const what = `result of activity ${work.name} of ${work.instanceId}`;
+        this.#deps.log.error(`${what} not stored, again in ${retryWaitMs(failures)} ms: ${String(error)}`);
+        await delay(retryWaitMs(failures));
+      }
     }
   }
 

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { TypedData } from '../app/core-types.ts';
 import type { RegisteredFunction } from '../app/functions-core.ts';
 import type { Invoker } from '../app/invocation.ts';
@@ -8,7 +7,8 @@ import type { HostLog } from '../log.ts';
 import type { HubHold } from '../storage/hub-lock.ts';
 import type { InstanceStore } from '../storage/instance-store.ts';
 import { nextInboxKey } from '../storage/row-keys.ts';
-import { ActivityRunner, type ActivityOutcome, type ActivityWork } from './activity-runner.ts';
+import { ActivityRunner } from './activity-runner.ts';
+import { retryWaitMs } from './backoff.ts';
 import { nextBatch } from './batch.ts';
 import { Children } from './children.ts';
 import type { FunctionTable } from './function-table.ts';
@@ -47,10 +47,6 @@ export type SendAnswer = 'accepted' | 'unknown' | 'ended';
 
 const loadingAtOnce = 16;
 
-function retryWaitMs(failures: number): number {
-  return Math.min(500 * 2 ** failures, 30_000);
-}
-
 /**
  * Runs orchestrations: one turn at a time per instance, each turn committed before anything it asks for is done. What waits in memory (timers, queued
  * activities, children to start, ended children to report) is derived from stored histories, at start and after a failed write.
@@ -81,7 +77,10 @@ export class DurableEngine {
       limit: settings.maxConcurrentActivityFunctions,
       clientInputs,
       hub: deps.hub,
-      finished: (work, outcome) => this.#activityFinished(work, outcome),
+      finished: ({ instanceId, executionId, taskId }, outcome) => {
+        const message = activityFinished(taskId, executionId, outcome, new Date().toISOString());
+        return this.#mailbox.post(instanceId, message, true);
+      },
     });
     this.#children = new Children({
       store,
@@ -120,6 +119,8 @@ export class DurableEngine {
     const answer = await this.#locks.run(instanceId, async (): Promise<StartAnswer> => {
       const existing = await this.#deps.store.readState(instanceId);
       if (existing !== undefined && !isTerminal(existing.state.status) && !replaceRunning) {
+        // Perhaps the answer to its start was lost, and only the table knows it yet.
+        this.index.set(existing.state);
         return { started: false, status: existing.state.status };
       }
       const executionId = randomUUID();
@@ -171,7 +172,13 @@ export class DurableEngine {
       state.inboxFrom = nextInboxKey(Date.now());
     }
     this.#timers.clearInstance(state.instanceId);
-    this.#mailbox.adopt(await this.#deps.store.create(state, existing?.etag));
+    try {
+      this.#mailbox.adopt(await this.#deps.store.create(state, existing?.etag));
+    } catch (error) {
+      // It may have been stored all the same, and must not wait for the next start of the host then.
+      this.#retryLater(state.instanceId, 0, error);
+      throw error;
+    }
     this.index.set(state);
     if (existing !== undefined) this.#sweep(state);
   }
@@ -280,19 +287,5 @@ export class DurableEngine {
   #tell(instanceId: string, message: InboxMessage): void {
     const posted = this.#mailbox.post(instanceId, message, false);
     posted.catch((error: unknown) => this.#retryLater(instanceId, 0, error));
-  }
-
-  /** The result of hours of work is kept until it is stored. */
-  async #activityFinished(work: ActivityWork, outcome: ActivityOutcome): Promise<void> {
-    const message = activityFinished(work.taskId, work.executionId, outcome, new Date().toISOString());
-    for (let failures = 0; ; failures += 1) {
-      try {
-        return await this.#mailbox.post(work.instanceId, message, true);
-      } catch (error) {
-        const what = `result of activity ${work.name} of ${work.instanceId}`;
-        this.#deps.log.error(`${what} not stored, again in ${retryWaitMs(failures)} ms: ${String(error)}`);
-        await delay(retryWaitMs(failures));
-      }
-    }
   }
 }

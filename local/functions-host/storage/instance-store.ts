@@ -1,7 +1,7 @@
 import type { StoredEvent } from '../durable/history.ts';
 import type { InboxMessage, InstanceState, LoadedInstance, RuntimeStatus } from '../durable/instance.ts';
 import { blobsOf, Payloads } from './payloads.ts';
-import type { Cell, HostStorage, Row, RowChange } from './host-storage.ts';
+import { ConcurrentChangeError, type Cell, type HostStorage, type Row, type RowChange } from './host-storage.ts';
 import { historyRowKey, instanceRowKey, nextInboxKey, partitionOf } from './row-keys.ts';
 
 /** What the host remembers of every instance, so that listing needs no scan. */
@@ -84,7 +84,12 @@ export class InstanceStore {
       await this.#payloads.put(cells, 'data', JSON.stringify({ event, executionId }), partitionKey);
       changes.push({ kind: 'insert', row: { partitionKey, rowKey: message.rowKey, cells } });
     }
-    await this.#storage.table.write(changes);
+    try {
+      await this.#storage.table.write(changes);
+    } catch (error) {
+      // The keys are this process's own: found there already, an earlier try was stored and its answer lost.
+      if (!(error instanceof ConcurrentChangeError)) throw error;
+    }
   }
 
   /**

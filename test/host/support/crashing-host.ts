@@ -5,17 +5,16 @@ import { readHostJson } from '../../../local/functions-host/host-json.ts';
 import { deriveKeys } from '../../../local/functions-host/http/keys.ts';
 import { createLog } from '../../../local/functions-host/log.ts';
 import { openAzureStorage } from '../../../local/functions-host/storage/azure-storage.ts';
-import { crashingStorage } from './crashing-storage.ts';
+import { crashingStorage, type CrashPoint } from './crashing-storage.ts';
 
 /** The host, put together as its own main does, over a storage that kills it: CRASH_OPERATION, CRASH_MOMENT, COUNT_FILE. */
 const appFolder = process.argv[process.argv.indexOf('--app') + 1] ?? '';
 const environment = process.env;
 const connectionString = environment['AzureWebJobsStorage'] ?? '';
 const settings = readHostJson(appFolder, environment, availableParallelism());
-const point = {
-  operation: Number(environment['CRASH_OPERATION']),
-  moment: environment['CRASH_MOMENT'] === 'after' ? 'after' : 'before',
-} as const;
+const moments: readonly CrashPoint['moment'][] = ['before', 'after', 'lost'];
+const moment = moments.find((one) => one === environment['CRASH_MOMENT']) ?? 'before';
+const point: CrashPoint = { operation: Number(environment['CRASH_OPERATION']), moment };
 const countFile = environment['COUNT_FILE'] ?? '';
 const storage = crashingStorage(openAzureStorage(connectionString, settings.hubName), point, (operation) => {
   appendFileSync(countFile, `${operation}\n`);

@@ -1,13 +1,13 @@
 import type { HostStorage } from '../../../local/functions-host/storage/host-storage.ts';
 
 export interface CrashPoint {
-  /** Kills the process around the operation with this number, counted from 1. */
+  /** What happens, happens around the operation with this number, counted from 1. */
   operation: number;
-  /** `before`: it never reaches the account. `after`: it is done, but nobody learns of it. */
-  moment: 'before' | 'after';
+  /** `before`: it never reaches the account. `after`: it is done, but nobody learns of it. `lost`: it is done and seems to have failed; nobody dies. */
+  moment: 'before' | 'after' | 'lost';
 }
 
-/** Counts every operation on table, blobs and lease, and kills the process with SIGKILL at the crash point. */
+/** Counts every operation on table, blobs and lease, and fails the one at the crash point. */
 export function crashingStorage(
   storage: HostStorage,
   point: CrashPoint,
@@ -25,7 +25,9 @@ export function crashingStorage(
           counted(mine);
           if (mine === point.operation && point.moment === 'before') return die();
           const result: unknown = await Reflect.apply(member, object, args);
-          return mine === point.operation ? die() : result;
+          if (mine !== point.operation) return result;
+          if (point.moment === 'lost') throw new Error('the answer was lost');
+          return die();
         };
       },
     });
