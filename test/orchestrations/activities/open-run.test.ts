@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { VaultError } from '../../../shared/domain/errors.ts';
 import { crashEverywhere } from '../../support/faults.ts';
 import {
   addInstance,
@@ -92,10 +93,11 @@ describe('opening a backup', () => {
     const world = await protectedWorld();
     const slot = '2026-03-02T02:00:00.000Z';
     const run = await scheduledRun(world, slot);
-    world.faults.dieAt(3, 'lost');
-    await expect(world.activities['open-backup'](run)).rejects.toThrow();
-    world.faults.revive();
+    const trouble = new VaultError('UserErrorVaultStoreNotAccessible', { detail: '503' });
+    vi.spyOn(world.catalog.jobs, 'open').mockRejectedValueOnce(trouble);
+    await expect(world.activities['open-backup'](run)).rejects.toBe(trouble);
     expect((await world.catalog.slots.get(refOf(), slot))?.value.outcome).toBe('started');
+    expect(await world.activities['open-backup'](run)).toMatchObject({ proceed: true });
   });
 
   it('does not run a job again that has ended: an orchestration may be started anew under its id', async () => {

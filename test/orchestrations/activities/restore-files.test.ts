@@ -22,10 +22,10 @@ async function withPoint(prefix = 'copy/'): Promise<{ world: MemoryWorld; backup
 
 const read = async (world: MemoryWorld, name: string) => text(await world.filesTarget.read('files', name, signal));
 
-/** Replaces a part of the point in the store by other bytes. */
+/** Replaces the roles in the store by other bytes, as many as there were: only the hash tells. */
 async function damage(world: MemoryWorld, name: string): Promise<void> {
   const part = (await world.blobs()).find((blob) => blob.endsWith(name)) ?? '';
-  await world.archive.writeText('container', part, 'something else');
+  await world.archive.writeText('container', part, 'the rolez');
 }
 
 it('copies the parts, then the manifest, and a script that says how to restore them', async () => {
