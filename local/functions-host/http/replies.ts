@@ -6,15 +6,19 @@ export class BodyTooLargeError extends Error {
   override name = 'BodyTooLargeError';
 }
 
-/** @throws BodyTooLargeError above 100 MiB, where the real host answers 500 */
+/**
+ * Reads to the end in any case: a connection broken off in the middle would take the answer with it.
+ * @throws BodyTooLargeError above 100 MiB, where the real host answers 500
+ */
 export async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request) {
     size += (chunk as Buffer).length;
-    if (size > bodyLimitBytes) throw new BodyTooLargeError(`the request body is above ${bodyLimitBytes} bytes`);
-    chunks.push(chunk as Buffer);
+    if (size <= bodyLimitBytes) chunks.push(chunk as Buffer);
+    else chunks.length = 0;
   }
+  if (size > bodyLimitBytes) throw new BodyTooLargeError(`the request body is above ${bodyLimitBytes} bytes`);
   return Buffer.concat(chunks);
 }
 

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 
 const root = path.resolve(import.meta.dirname, '../../..');
+const stopWithParent = path.join(root, 'local/services/stop-with-parent.ts');
 const key = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
 
 export interface TestAzurite {
@@ -16,7 +17,9 @@ export async function startAzurite(): Promise<TestAzurite> {
   const script = path.join(root, 'node_modules/azurite/dist/src/azurite.js');
   const ports = ['--blobPort', '0', '--queuePort', '0', '--tablePort', '0'];
   const options = ['--inMemoryPersistence', '--skipApiVersionCheck', '--disableTelemetry', '--silent'];
-  const child = spawn(process.execPath, [script, ...options, ...ports], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--import', stopWithParent, script, ...options, ...ports], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const found = new Map<string, string>();
   for await (const line of createInterface({ input: child.stdout })) {
     const match = /Azurite (Blob|Queue|Table) service (?:is )?successfully list\w+ (?:on|at) (http:\/\/\S+)/.exec(line);

@@ -39,7 +39,16 @@ export class HostEndedError extends Error {
  */
 export async function startHostProcess(options: HostProcessOptions): Promise<HostProcess> {
   const program = path.join(root, options.program ?? 'local/functions-host/main.ts');
-  const args = [program, '--app', options.appFolder, '--port', String(options.port ?? 0), '--verbose'];
+  const args = [
+    '--import',
+    path.join(root, 'local/services/stop-with-parent.ts'),
+    program,
+    '--app',
+    options.appFolder,
+    '--port',
+    String(options.port ?? 0),
+    '--verbose',
+  ];
   const child = spawn(process.execPath, args, {
     env: {
       PATH: process.env['PATH'],
@@ -47,7 +56,7 @@ export async function startHostProcess(options: HostProcessOptions): Promise<Hos
       FUNCTIONS_MASTER_KEY: masterKey,
       ...options.environment,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
   const lines: string[] = [];
   const ended = once(child, 'exit').then(([code]) => code as number | null);
