@@ -14,6 +14,7 @@ export default defineConfig({
           name: 'pure',
           include: ['test/{domain,orchestrations,wire,shared,local}/**/*.test.ts'],
           testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -24,6 +25,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -34,6 +36,8 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 300_000,
           fileParallelism: false,
+          // After the others: a host that is killed at a certain moment wants the machine for itself.
+          sequence: { groupOrder: 2 },
         },
       },
     ],
