@@ -19,6 +19,12 @@ df.app.activity('work', { handler: async (ms) => { note('begin ' + ms); await sl
 df.app.orchestration('run', function* (c) { return yield c.df.callActivity('work', c.df.getInput()); });
 df.app.orchestration('pause', function* (c) { yield c.df.createTimer(new Date(c.df.currentUtcDateTime.getTime() + c.df.getInput())); return 'fired'; });
 app.timer('hourly', { schedule: '0 0 * * * *', handler: async (timer, context) => { note('hourly ' + JSON.stringify(timer)); await sleep(300); note('hourly ends'); } });
+let failures = 0;
+app.timer('retried', { schedule: '0 0 0 1 1 *', retry: { strategy: 'fixedDelay', maxRetryCount: 2, delayInterval: 10 }, handler: async (timer, context) => {
+  note('retried ' + JSON.stringify(context.retryContext?.exception.message ?? null) + ' ' + (context.retryContext?.retryCount ?? 0));
+  failures += 1;
+  if (failures < 3) throw new Error('failure ' + failures);
+} });
 app.hook.appTerminate(() => note('terminate'));
 app.hook.appStart((context) => note('start ' + (context.hookData !== undefined)));
 `;
@@ -196,6 +202,19 @@ describe.concurrent('timers', () => {
     await until(async () => (await place.notes()).filter((one) => one === 'hourly ends').length === 2);
     const order = (await place.notes()).map((one) => one.split(' {')[0]);
     expect(order.slice(1)).toEqual(['hourly', 'hourly ends', 'hourly', 'hourly ends']);
+    await host.stop();
+  });
+
+  test('a failing timer runs again as its retry policy says, and is told why', async () => {
+    const place = await freshHub();
+    const host = await place.start();
+    await rawRequest(host.url, 'POST', `/admin/functions/retried?code=${masterKey}`, '{}');
+    await until(async () => (await place.notes()).length === 4);
+    expect((await place.notes()).slice(1)).toEqual([
+      'retried null 0',
+      'retried "failure 1" 1',
+      'retried "failure 2" 2',
+    ]);
     await host.stop();
   });
 

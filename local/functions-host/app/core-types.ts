@@ -11,7 +11,27 @@ export interface BindingInfo {
 export interface FunctionMetadata {
   name: string;
   bindings: Record<string, BindingInfo>;
-  retryOptions?: unknown;
+  retryOptions?: RetryPolicy;
+}
+
+interface Duration {
+  seconds: number;
+}
+
+/** A function's own retry policy (not an orchestrator's). -1 retries without end. */
+export interface RetryPolicy {
+  retryStrategy: 'fixedDelay' | 'exponentialBackoff';
+  maxRetryCount: number;
+  delayInterval?: Duration;
+  minimumInterval?: Duration;
+  maximumInterval?: Duration;
+}
+
+/** Given to a function that runs again. */
+export interface RetryContext {
+  retryCount: number;
+  maxRetryCount: number;
+  exception: { source: string; stackTrace: string; message: string };
 }
 
 export type FunctionCallback = (...args: unknown[]) => unknown;
@@ -59,6 +79,7 @@ export interface InvocationRequest {
   functionId: string;
   inputData: { name: string; data: TypedData }[];
   triggerMetadata: Record<string, TypedData>;
+  retryContext?: RetryContext;
   traceContext: { traceParent: string; traceState: string; attributes: Record<string, string> };
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { HostLog, LogLevel } from '../log.ts';
-import type { CoreInvocationContext, InvocationResponse, TypedData } from './core-types.ts';
+import type { CoreInvocationContext, InvocationResponse, RetryContext, TypedData } from './core-types.ts';
 import type { FunctionsCore, HookCallback, RegisteredFunction } from './functions-core.ts';
 
 export interface InvocationInput {
@@ -8,6 +8,7 @@ export interface InvocationInput {
   inputs: { name: string; data: TypedData }[];
   triggerMetadata: Record<string, TypedData>;
   invocationId?: string;
+  retryContext?: RetryContext;
 }
 
 export interface InvocationResult {
@@ -93,6 +94,7 @@ export class Invoker {
         functionId: fn.metadata.name,
         inputData: input.inputs,
         triggerMetadata: input.triggerMetadata,
+        ...(input.retryContext === undefined ? {} : { retryContext: input.retryContext }),
         traceContext: { traceParent: '', traceState: '', attributes: {} },
       },
       log: (level, category, message) => this.#appLog(fn.metadata.name, level, category, message),

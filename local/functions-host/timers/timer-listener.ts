@@ -1,5 +1,6 @@
 import type { RegisteredFunction } from '../app/functions-core.ts';
 import type { InvocationInput, Invoker } from '../app/invocation.ts';
+import { withRetries } from '../app/retry.ts';
 import type { HostLog } from '../log.ts';
 import type { Schedule } from './ncrontab.ts';
 import type { TimerStatus, TimerStatusStore } from './timer-status.ts';
@@ -100,10 +101,10 @@ export class TimerListener {
         status === undefined ? null : { Last: status.last, Next: status.next, LastUpdated: status.lastUpdated },
       IsPastDue: isPastDue,
     };
-    await invoker.invoke(fn, {
-      inputs: [{ name: bindingName, data: { json: JSON.stringify(info) } }, ...clientInputs(fn)],
-      triggerMetadata: {},
-    });
+    const inputs = [{ name: bindingName, data: { json: JSON.stringify(info) } }, ...clientInputs(fn)];
+    await withRetries(fn.metadata.retryOptions, (retryContext) =>
+      invoker.invoke(fn, { inputs, triggerMetadata: {}, ...(retryContext === undefined ? {} : { retryContext }) }),
+    );
   }
 
   /** Stored after the run: a host that dies during it runs the tick again as past due. Before the first run there is no last one. */
