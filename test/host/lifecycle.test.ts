@@ -167,6 +167,26 @@ describe.concurrent('the life of a host', () => {
     await next.stop();
   });
 
+  test('storage that is away longer than the lease stops work, not the host', { timeout: 90_000 }, async () => {
+    const own = await startAzurite();
+    const hub = 'Away';
+    const runFile = app.file('away.log');
+    await writeFile(runFile, '');
+    const environment = { HUB_NAME: hub, RUN_FILE: runFile };
+    const host = await startHostProcess({ appFolder: app.path, connectionString: own.connectionString, environment });
+    const api = new DurableApi(() => host);
+    await api.start('run', 'r', 500);
+    await until(async () => (await readFile(runFile, 'utf8')).includes('begin 500'));
+    own.pause();
+    await delay(17_000);
+    expect(host.hasEnded()).toBe(false);
+    own.resume();
+    expect((await api.end('r')).output).toBe(500);
+    expect((await readFile(runFile, 'utf8')).split('begin 500')).toHaveLength(2);
+    expect(await host.stop()).toBe(0);
+    await own.stop();
+  });
+
   test('keys host.json does not know here are named', async () => {
     const place = await freshHub();
     const host = await place.start();

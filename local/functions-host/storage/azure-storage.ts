@@ -28,10 +28,14 @@ export function expandConnectionString(connectionString: string): string {
 /** Opens table `<hub>LocalHost` and container `<hub>-localhost` of the account; nothing is created before `prepare()`. */
 export function openAzureStorage(connectionString: string, hub: string): HostStorage {
   const account = expandConnectionString(connectionString);
-  const tables = TableClient.fromConnectionString(account, `${hub}LocalHost`, { allowInsecureConnection: true });
-  const container = BlobServiceClient.fromConnectionString(account).getContainerClient(
-    `${hub.toLowerCase()}-localhost`,
-  );
+  const tables = TableClient.fromConnectionString(account, `${hub}LocalHost`, {
+    allowInsecureConnection: true,
+    retryOptions: { maxRetries: 3, retryDelayInMs: 200, maxRetryDelayInMs: 2_000 },
+  });
+  const service = BlobServiceClient.fromConnectionString(account, {
+    retryOptions: { maxTries: 3, retryDelayInMs: 200, maxRetryDelayInMs: 2_000 },
+  });
+  const container = service.getContainerClient(`${hub.toLowerCase()}-localhost`);
   return {
     table: new AzureTable(tables),
     blobs: new AzureBlobs((name) => container.getBlockBlobClient(name)),

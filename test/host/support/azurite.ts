@@ -9,6 +9,9 @@ const key = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZ
 
 export interface TestAzurite {
   connectionString: string;
+  /** Answers nothing until it is resumed; connections stay. */
+  pause(): void;
+  resume(): void;
   stop(): Promise<void>;
 }
 
@@ -31,6 +34,8 @@ export async function startAzurite(): Promise<TestAzurite> {
   const account = `DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=${key}`;
   return {
     connectionString: [account, endpoint('Blob'), endpoint('Queue'), endpoint('Table')].join(';') + ';',
+    pause: () => child.kill('SIGSTOP'),
+    resume: () => child.kill('SIGCONT'),
     stop: async () => {
       const ended = once(child, 'exit');
       child.kill('SIGKILL');
