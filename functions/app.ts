@@ -48,6 +48,7 @@ const dumpSource: DumpSource = {
 const restoreTarget: RestoreTarget = {
   check: async (connection, wanted) => (await postgres()).target.check(connection, wanted),
   restore: async (request) => (await postgres()).target.restore(request),
+  databaseOid: async (connection, database) => (await postgres()).target.databaseOid(connection, database),
   dropScratch: async (connection, database) => (await postgres()).target.dropScratch(connection, database),
 };
 
@@ -83,4 +84,4 @@ registerRoutes({
 });
 
 registerStartDueBackups({ catalog, clock, log });
-registerWatchRuns({ catalog, clock, log });
+registerWatchRuns({ catalog, archive, clock, log });

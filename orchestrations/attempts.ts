@@ -99,7 +99,7 @@ export function* awaitAdmission(
         limit: turn.full ?? '',
       });
     }
-    yield* pauseUnlessCancelled(context, Math.min(5 * 2 ** round, 120), cancelled);
+    yield* pauseUnlessCancelled(context, Math.min(5 * 2 ** round, 300), cancelled);
   }
 }
 

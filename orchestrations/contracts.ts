@@ -127,7 +127,10 @@ export interface Activities {
   'restore-files': { input: AttemptInput<RestoreRun>; output: { files: number; bytes: number } };
   'validate-backup': { input: ProtectionRequest; output: { note: string } };
   'configure-protection': { input: { instance: InstanceRef }; output: { note: string } };
-  'delete-instance': { input: { instance: InstanceRef; requestedBy: string }; output: { note: string } };
+  'delete-instance': {
+    input: { instance: InstanceRef; requestedBy: string; operationId: string };
+    output: { note: string };
+  };
   'validate-restore': { input: Omit<RestoreRun, 'jobId' | 'operation'>; output: { note: string } };
   'finish-operation': {
     input: { operationId: string; error?: ErrorRecord; note?: string };

@@ -35,7 +35,7 @@ function* perform(context: OrchestrationContext, run: OperationRun): Durable<{ n
       return yield* insist(
         context,
         'delete-instance',
-        { instance: run.instance, requestedBy: run.requestedBy },
+        { instance: run.instance, requestedBy: run.requestedBy, operationId: run.operationId },
         checkTries,
       );
     case 'ValidateRestore':

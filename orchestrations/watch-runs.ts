@@ -2,14 +2,16 @@ import type { Catalog } from '../shared/catalog/catalog.ts';
 import { VaultError } from '../shared/domain/errors.ts';
 import type { RunClaim } from '../shared/domain/records.ts';
 import { isStale } from '../shared/domain/run-plan.ts';
-import type { Clock, Log } from '../shared/ports.ts';
+import type { ArchiveStore, Clock, Log } from '../shared/ports.ts';
 import { closeRun } from './activities/close-run.ts';
+import { discardLeftovers } from './activities/discard-attempt.ts';
 import type { RunOutcome } from './contracts.ts';
 import { lostEvent } from './contracts.ts';
 import type { OrchestrationStarter } from './starter.ts';
 
 interface Needs {
   readonly catalog: Catalog;
+  readonly archive: ArchiveStore;
   readonly starter: OrchestrationStarter;
   readonly clock: Clock;
   readonly log: Log;
@@ -22,7 +24,7 @@ const repeatMilliseconds = 300_000;
 
 /**
  * One tick of the watchdog: no job stays in progress without a heartbeat. A run whose worker is silent is told so, and its
- * orchestration makes a new attempt; a run whose orchestration has ended without closing it is closed here.
+ * orchestration makes a new attempt; a run whose orchestration has ended without closing it is closed here, and what it left removed.
  */
 export async function watchRuns(needs: Needs): Promise<{ lost: number; closed: number }> {
   const tally = { lost: 0, closed: 0 };
@@ -51,10 +53,11 @@ async function signalLost({ catalog, starter, log }: Needs, run: RunClaim, now: 
   return 1;
 }
 
-async function closeOrphan({ catalog, clock, log }: Needs, run: RunClaim): Promise<number> {
+async function closeOrphan({ catalog, archive, clock, log }: Needs, run: RunClaim): Promise<number> {
   log.warn('a run has no orchestration any more', { job: run.jobId, orchestration: run.orchestrationId });
   // The orchestration may have ended between the commit and the close: what is visible was a success.
   const job = await catalog.jobs.get(run.instance, run.jobId);
+  if (job?.value.targetPoint === undefined) await discardLeftovers({ catalog, archive }, run);
   const lost: RunOutcome = { status: 'Failed', error: new VaultError('AttemptLost').toRecord() };
   await closeRun({ catalog, clock }, run, job?.value.targetPoint === undefined ? lost : { status: 'Completed' });
   return 1;

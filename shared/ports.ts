@@ -161,11 +161,13 @@ export interface RestoreRequest {
   folder: string;
   signal: AbortSignal;
   onProgress: (progress: { restoredBytes: number; phase: string }) => void;
-  /** Called right before the rename that makes the database visible; a throw abandons the restore. */
-  beforeCommit: () => Promise<void>;
+  /** Called right before the rename that makes the database visible, with what has been verified; a throw abandons the restore. */
+  beforeCommit: (outcome: RestoreOutcome) => Promise<void>;
 }
 
 export interface RestoreOutcome {
+  /** Stays through the rename. */
+  databaseOid: number;
   tables: TableCount[];
   restoredBytes: number;
   warnings: JobWarning[];
@@ -180,6 +182,8 @@ export interface RestoreTarget {
   ): Promise<{ server: string; serverMajor: number; missingExtensions: string[] }>;
   /** Creates the scratch database, loads it, analyses, compares with the report, renames it. On any failure the scratch database is dropped. */
   restore(request: RestoreRequest): Promise<RestoreOutcome>;
+  /** Oid of the database of that name, or undefined when there is none. */
+  databaseOid(connection: Connection, database: string): Promise<number | undefined>;
   /** Drops what a lost attempt left: a scratch database of that name, never another. Idempotent. */
   dropScratch(connection: Connection, scratchDatabase: string): Promise<void>;
 }

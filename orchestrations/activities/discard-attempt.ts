@@ -2,6 +2,8 @@ import { attemptFolder } from '../attempt-folder.ts';
 import { restoreScratchName } from '../../shared/domain/names.ts';
 import { planNextAttempt } from '../../shared/domain/run-plan.ts';
 import { attemptNumber } from '../../shared/domain/run-names.ts';
+import { pointFolder } from '../../shared/domain/names.ts';
+import type { RunClaim } from '../../shared/domain/records.ts';
 import type { ActivityInput, ActivityOutput, BackupRun, RestoreRun } from '../contracts.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { loadVault } from './load-run.ts';
@@ -36,6 +38,25 @@ async function discardFolder(
 ): Promise<number> {
   const vault = await loadVault(catalog, run.instance);
   return archive.removeFolder(vault.container, attemptFolder(run, attemptId));
+}
+
+/**
+ * What the attempts of a run that nobody carries on have written, but for one that is being committed. The fence is taken first. A
+ * restore's scratch database needs its secret, which only the orchestration knew: it stays, under a name that says what it is.
+ */
+export async function discardLeftovers(
+  { catalog, archive }: Pick<Needs, 'catalog' | 'archive'>,
+  run: RunClaim,
+): Promise<number> {
+  const { attemptId, pointId } = run;
+  if (attemptId === undefined || pointId === undefined) return 0;
+  if (!(await catalog.runs.fenceOff(run, attemptId))) return 0;
+  const { container } = await loadVault(catalog, run.instance);
+  let removed = 0;
+  for (let number = 1; number <= attemptNumber(attemptId); number++) {
+    removed += await archive.removeFolder(container, pointFolder(run.instance.instanceName, pointId, `a${number}`));
+  }
+  return removed;
 }
 
 /** A target server that cannot be reached keeps the scratch database; its name says what it is, and the log says so. */

@@ -102,7 +102,9 @@ async function refuse({ catalog, clock }: Needs, run: BackupRun | RestoreRun, er
 
 function claimOf(run: BackupRun | RestoreRun, orchestrationId: string, now: Date): RunClaim {
   const { instance, jobId, operation } = run;
-  return { instance, jobId, operation, orchestrationId, openedAt: now.toISOString(), heartbeatAt: now.toISOString() };
+  const at = now.toISOString();
+  const point = run.operation === 'Backup' ? { pointId: run.pointId } : {};
+  return { instance, jobId, operation, orchestrationId, ...point, openedAt: at, heartbeatAt: at };
 }
 
 function jobOf(run: BackupRun | RestoreRun, instance: BackupInstance, now: Date, orchestrationId: string): Job {

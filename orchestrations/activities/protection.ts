@@ -50,10 +50,11 @@ const scheduleFrom = ({ previous, policyName, scheduledThrough }: BackupInstance
  */
 export const createDeleteInstance =
   ({ catalog, clock }: Pick<Needs, 'catalog' | 'clock'>) =>
-  async ({ instance: ref }: ActivityInput<'delete-instance'>): Promise<{ note: string }> => {
-    const stored = await catalog.instances.get(ref);
-    // A rerun of an activity that got this far finds the instance among the deleted ones.
-    const instance = stored?.value ?? (await catalog.instances.getDeleted(ref))?.value;
+  async ({ instance: ref, operationId }: ActivityInput<'delete-instance'>): Promise<{ note: string }> => {
+    const live = (await catalog.instances.get(ref))?.value;
+    // A rerun finds the instance among the deleted ones; a late one may find another, protected anew under the name: not its own.
+    const isOther = live !== undefined && live.operationId !== operationId;
+    const instance = isOther ? undefined : (live ?? (await catalog.instances.getDeleted(ref))?.value);
     if (!instance) throw new VaultError('ResourceNotFound', { resource: ref.instanceName });
     const running = (await catalog.runs.active()).some((run) => instanceKey(run.instance) === instanceKey(ref));
     if (running) {

@@ -79,6 +79,14 @@ export class Runs {
     return run?.committedAttempt === attemptId;
   }
 
+  /** Notes that the attempt is about to rename its database; false when it was fenced off. */
+  async markRenaming(name: RunName, attemptId: string, databaseOid: number): Promise<boolean> {
+    const run = await this.update(name, (current) =>
+      current.attemptId === attemptId ? { ...current, renaming: { databaseOid } } : undefined,
+    );
+    return run !== undefined;
+  }
+
   /**
    * Takes the fence away from an attempt so that it can be discarded. False when it is being committed, and when the run has ended:
    * then it may have been. A later attempt that holds the fence keeps it.

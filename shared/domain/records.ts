@@ -237,6 +237,13 @@ export interface RunClaim {
   heartbeatAt: string;
   /** Set, under the row's ETag, before the attempt's manifest is written: from then on nobody discards the attempt. */
   committedAttempt?: string;
+  /** A backup's point, so that what its attempts wrote can be found. */
+  pointId?: string;
+  /**
+   * A restore that is about to give its database the wanted name: the name changes, the oid stays, so the next attempt can tell
+   * whether the lost one got that far.
+   */
+  renaming?: { databaseOid: number };
   /** When a watchdog first saw the heartbeat stale and told the orchestration. */
   lostSignalledAt?: string;
   cancelRequestedBy?: string;

@@ -77,7 +77,7 @@ describe('a backup that is not let in', () => {
 });
 
 describe('waiting for a place', () => {
-  it('asks again after pauses that grow to two minutes', async () => {
+  it('asks again after pauses that grow to five minutes', async () => {
     const run = await begin();
     await run.complete('open-backup', opened);
     await run.complete('check-source', { server, sizeBytes: 1 });
@@ -87,7 +87,7 @@ describe('waiting for a place', () => {
       pauses.push(run.timers[0] ?? Number.NaN);
       await run.fireTimer();
     }
-    expect(pauses).toEqual([5, 10, 20, 40, 80, 120, 120]);
+    expect(pauses).toEqual([5, 10, 20, 40, 80, 160, 300]);
     await run.complete('admit-run', { admitted: true });
     expect(run.open()).toMatchObject([{ name: 'dump-database' }]);
   });

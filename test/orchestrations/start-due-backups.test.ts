@@ -3,7 +3,15 @@ import { refreshDueOfPolicy } from '../../orchestrations/due-index.ts';
 import { startDueBackups } from '../../orchestrations/start-due-backups.ts';
 import type { ScheduleSlot } from '../../shared/domain/records.ts';
 import { crashEverywhere } from '../support/faults.ts';
-import { backUp, protect, protectedWorld, refOf, setPolicy, weeklyPolicy } from '../support/memory-vault.ts';
+import {
+  backUp,
+  deleteInstance,
+  protect,
+  protectedWorld,
+  refOf,
+  setPolicy,
+  weeklyPolicy,
+} from '../support/memory-vault.ts';
 import type { MemoryWorld } from '../support/memory-world.ts';
 
 const firstSlot = '2026-03-02T02:00:00.000Z';
@@ -249,7 +257,7 @@ describe('an instance that is not protected any more', () => {
   it('is not started, and its due row goes', async () => {
     const world = await dueWorld();
     const key = (await world.catalog.instances.get(refOf()))?.value.nextDue ?? '';
-    await world.activities['delete-instance']({ instance: refOf(), requestedBy: 'kim' });
+    await deleteInstance(world);
     await world.catalog.slots.setDue({ at: firstSlot, instance: refOf() });
     expect(await dueOf(world)).toEqual([key]);
     expect(await tick(world)).toEqual({ started: 0 });
@@ -259,7 +267,7 @@ describe('an instance that is not protected any more', () => {
   it('has its slot skipped when it was deleted between start and opening', async () => {
     const world = await dueWorld();
     await tick(world);
-    await world.activities['delete-instance']({ instance: refOf(), requestedBy: 'kim' });
+    await deleteInstance(world);
     const run = world.starter.started[0];
     if (run?.name !== 'run-backup') throw new Error('no backup was started');
     expect(await world.activities['open-backup'](run.input)).toMatchObject({ proceed: false });

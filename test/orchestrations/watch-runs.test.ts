@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { attemptFolder } from '../../orchestrations/attempt-folder.ts';
 import { watchRuns } from '../../orchestrations/watch-runs.ts';
 import type { BackupRun } from '../../orchestrations/contracts.ts';
 import { backupRunId } from '../../shared/domain/run-names.ts';
@@ -137,5 +138,19 @@ describe('a run whose orchestration has ended without closing it', () => {
     expect(await watch(world)).toEqual({ lost: 0, closed: 1 });
     expect(await world.catalog.runs.active()).toMatchObject([{ jobId: world.run.jobId }]);
     expect(world.logged).toContainEqual(expect.objectContaining({ level: 'error' }));
+  });
+
+  it('has what its attempts left removed when nobody carries it on, but not what is committed', async () => {
+    const world = await running('ended');
+    const { run } = world;
+    const folders = ['a1', 'a2'].map((attemptId) => attemptFolder(run, attemptId));
+    for (const folder of folders) await world.archive.writeJsonOnce('container', `${folder}part`, {});
+    await world.catalog.runs.takeFence(run, 'a2', 'another', world.now.toISOString());
+    const other = `${folders[0] ?? ''}`.replace('-a1/', '0-a1/');
+    await world.archive.writeJsonOnce('container', `${other}part`, {});
+    world.advance(120);
+    expect(await watch(world)).toEqual({ lost: 0, closed: 1 });
+    expect(await world.blobs()).toEqual([`${other}part`]);
+    expect(await jobOf(world, run)).toMatchObject({ status: 'Failed' });
   });
 });

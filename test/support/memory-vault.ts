@@ -159,3 +159,13 @@ export async function backUp(world: MemoryWorld, run: BackupRun): Promise<{ tag:
   await world.activities['close-run']({ run, outcome: { status: 'Completed' } });
   return committed;
 }
+
+/** Deletes an instance as the edge does: the mark of the operation, then its activity. */
+export async function deleteInstance(world: MemoryWorld, name = 'shop'): Promise<{ note: string }> {
+  const operationId = `delete-${name}`;
+  await world.catalog.instances.update(
+    refOf(name),
+    (current) => current && { ...current, state: 'SoftDeleting', operationId },
+  );
+  return world.activities['delete-instance']({ instance: refOf(name), requestedBy: 'kim', operationId });
+}

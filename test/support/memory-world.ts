@@ -70,8 +70,10 @@ export class MemoryWorld {
   /** Runs in the middle of a dump, before its parts are committed. */
   duringDump: (request: DumpRequest) => Promise<void> = () => Promise.resolve();
   duringRestore: (request: RestoreRequest) => Promise<void> = () => Promise.resolve();
-  restoreOutcome: RestoreOutcome = { tables: [], restoredBytes: 0, warnings: [] };
+  restoreOutcome: RestoreOutcome = { databaseOid: 50001, tables: [], restoredBytes: 0, warnings: [] };
   readonly restored: string[] = [];
+  /** Databases of the target server, by name. */
+  readonly databases = new Map<string, number>();
   readonly dropped: string[] = [];
   readonly logged: { level: string; message: string; facts?: unknown; error?: unknown }[] = [];
   /** The container that files are restored to. */
@@ -88,6 +90,7 @@ export class MemoryWorld {
       restoreTarget: {
         check: async () => ({ server: this.#factsOrFail().server, serverMajor: 17, missingExtensions: [] }),
         restore: (request) => this.#restore(request),
+        databaseOid: async (_, database) => this.databases.get(database),
         dropScratch: async (_, scratch) => void this.dropped.push(scratch),
       },
       connections: { resolve: async (_, datasource) => this.#connection(datasource.databaseName) },
@@ -164,8 +167,9 @@ export class MemoryWorld {
     request.onProgress({ restoredBytes: 1, phase: 'data' });
     await this.duringRestore(request);
     request.signal.throwIfAborted();
-    await request.beforeCommit();
+    await request.beforeCommit(this.restoreOutcome);
     this.restored.push(request.targetDatabase);
+    this.databases.set(request.targetDatabase, this.restoreOutcome.databaseOid);
     return this.restoreOutcome;
   }
 }

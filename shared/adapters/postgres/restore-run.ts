@@ -15,7 +15,7 @@ import { codeOf, namedError, safeDetail } from './pg-errors.ts';
 import { databaseConninfo } from './quoting.ts';
 import { compareCounts } from './restore-compare.ts';
 import { judgeRestore } from './restore-stderr.ts';
-import { createScratch, renameDatabase } from './scratch-database.ts';
+import { createScratch, oidOf, renameDatabase } from './scratch-database.ts';
 import { withSession } from './session.ts';
 import { toolEnvironment } from './tool-environment.ts';
 
@@ -66,10 +66,13 @@ async function load(context: Context): Promise<RestoreOutcome> {
   const tables = await analyseAndCompare(context);
   signal.throwIfAborted();
   warnings.push(...(await applyProperties(context)));
-  await request.beforeCommit();
+  const databaseOid = await withMaintenance(access, (session) => oidOf(session, scratchDatabase));
+  if (databaseOid === undefined) throw new VaultError('UserErrorRestoreFailed', { detail: 'its database was dropped' });
+  const outcome = { databaseOid, tables, restoredBytes: part.rawBytes, warnings };
+  await request.beforeCommit(outcome);
   await withMaintenance(access, (session) => renameDatabase(session, scratchDatabase, request.targetDatabase, signal));
   request.onProgress({ restoredBytes: expanded.storedBytes, phase: 'Done' });
-  return { tables, restoredBytes: part.rawBytes, warnings };
+  return outcome;
 }
 
 function expandIntoScratch(

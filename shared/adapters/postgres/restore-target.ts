@@ -7,6 +7,7 @@ import type { ServerAccess } from './maintenance.ts';
 import { namedError, serverOf } from './pg-errors.ts';
 import { identifier } from './quoting.ts';
 import { runRestore } from './restore-run.ts';
+import { oidOf } from './scratch-database.ts';
 import type { Session } from './session.ts';
 
 type Wanted = Parameters<RestoreTarget['check']>[1];
@@ -32,6 +33,11 @@ export function createRestoreTarget(options: PostgresAdapterOptions): RestoreTar
         withMaintenance(access(connection), (session) => checkTarget(session, connection, wanted, options.clients)),
       ),
     restore: (request) => runRestore(request, options),
+    databaseOid: (connection, database) =>
+      named(
+        connection,
+        withMaintenance(access(connection), (session) => oidOf(session, database)),
+      ),
     dropScratch: (connection, scratchDatabase) => named(connection, dropDatabase(access(connection), scratchDatabase)),
   };
 }

@@ -44,6 +44,15 @@ function localeClause(saved: DumpReport['database'], serverMajor: number): strin
   return `LOCALE_PROVIDER ${saved.localeProvider} ${option} ${literal(saved.locale)} ${libc}`;
 }
 
+/** Oid of a database, which a rename does not change; undefined when there is none of that name. */
+export async function oidOf(session: Session, name: string): Promise<number | undefined> {
+  const [row] = await session.query<{ oid: string }>(
+    'SELECT d.oid::text AS oid FROM pg_catalog.pg_database d WHERE d.datname = $1',
+    [name],
+  );
+  return row && Number(row.oid);
+}
+
 /** Makes the database visible under its name. 42P04 means that somebody else has taken the name meanwhile. */
 export async function renameDatabase(session: Session, from: string, to: string, signal: AbortSignal): Promise<void> {
   for (let attempt = 1; ; attempt++) {

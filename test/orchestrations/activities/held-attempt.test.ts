@@ -231,11 +231,31 @@ describe('progress', () => {
     const restore = restoreRun(world, run.pointId);
     await world.activities['open-restore'](restore);
     const warnings = [{ kind: 'EXTENSION', name: 'postgis', detail: 'not available' }];
-    world.restoreOutcome = { tables: [{ schema: 'public', name: 'orders', rows: 7 }], restoredBytes: 21, warnings };
+    const tables = [{ schema: 'public', name: 'orders', rows: 7 }];
+    world.restoreOutcome = { databaseOid: 7, tables, restoredBytes: 21, warnings };
     const restored = await createRestoreDatabase(world.needs)({ run: restore, attemptId: 'a1' });
     expect(restored).toEqual({ tables: 1, warnings: 1 });
     await world.activities['close-run']({ run: restore, outcome: { status: 'CompletedWithWarnings' } });
     expect(await jobOf(world, restore.jobId)).toMatchObject({ status: 'CompletedWithWarnings', warnings });
     expect(world.restored).toEqual(['copy']);
+  });
+
+  it('of a restore whose worker died after the rename is found done by the next, with its figures', async () => {
+    const { world, run, dump } = await opened();
+    dump.letGo();
+    await backUp(world, run);
+    const restore = restoreRun(world, run.pointId);
+    await world.activities['open-restore'](restore);
+    const warnings = [{ kind: 'ACL', name: 'orders', detail: 'no such role' }];
+    const tables = [{ schema: 'public', name: 'orders', rows: 7 }];
+    world.restoreOutcome = { databaseOid: 7, tables, restoredBytes: 21, warnings };
+    const restoreDatabase = createRestoreDatabase(world.needs);
+    await restoreDatabase({ run: restore, attemptId: 'a1' });
+    // Its answer was lost. A database of the same name that is not the renamed one would be restored beside, and refused.
+    expect(await restoreDatabase({ run: restore, attemptId: 'a2' })).toEqual({ tables: 1, warnings: 1 });
+    expect(world.restored).toEqual(['copy']);
+    world.databases.set('copy', 8);
+    await restoreDatabase({ run: restore, attemptId: 'a3' });
+    expect(world.restored).toEqual(['copy', 'copy']);
   });
 });

@@ -3,13 +3,20 @@ import { VaultError } from '../../../shared/domain/errors.ts';
 import { settingsInForce } from '../../../shared/domain/protection.ts';
 import type { BackupInstance } from '../../../shared/domain/records.ts';
 import { crashEverywhere } from '../../support/faults.ts';
-import { addInstance, addVault, adhocRun, backUp, protectedWorld, refOf } from '../../support/memory-vault.ts';
+import {
+  addInstance,
+  addVault,
+  deleteInstance,
+  adhocRun,
+  backUp,
+  protectedWorld,
+  refOf,
+} from '../../support/memory-vault.ts';
 import { MemoryWorld } from '../../support/memory-world.ts';
 
 const configure = (world: MemoryWorld, name = 'shop') =>
   world.activities['configure-protection']({ instance: refOf(name) });
-const remove = (world: MemoryWorld, name = 'shop') =>
-  world.activities['delete-instance']({ instance: refOf(name), requestedBy: 'kim' });
+const remove = deleteInstance;
 const instanceOf = async (world: MemoryWorld, name = 'shop'): Promise<BackupInstance | undefined> =>
   (await world.catalog.instances.get(refOf(name)))?.value;
 
@@ -95,6 +102,17 @@ describe('configuring protection', () => {
     });
     expect(after).not.toHaveProperty('previous');
     expect(await dueKeys(world)).toEqual([due]);
+  });
+
+  it('is not ended by a deletion that comes late, after the name was protected anew', async () => {
+    const world = await unprotected();
+    await configure(world);
+    await remove(world);
+    await addInstance(world);
+    await configure(world);
+    const late = { instance: refOf('shop'), requestedBy: 'kim', operationId: 'delete-shop' };
+    await expect(world.activities['delete-instance'](late)).rejects.toMatchObject({ code: 'ResourceNotFound' });
+    expect(await instanceOf(world)).toMatchObject({ state: 'ProtectionConfigured' });
   });
 
   it('refuses the same database under another name', async () => {

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
 import type { BackupRun, RestoreRun } from '../../../orchestrations/contracts.ts';
 import { VaultError } from '../../../shared/domain/errors.ts';
-import { adhocRun, backUp, protectedWorld, refOf, restoreRun } from '../../support/memory-vault.ts';
+import { adhocRun, backUp, deleteInstance, protectedWorld, refOf, restoreRun } from '../../support/memory-vault.ts';
 import type { MemoryWorld } from '../../support/memory-world.ts';
 
 const attemptId = 'a1';
@@ -113,7 +113,7 @@ it('restores the point of an instance that was deleted, as files and as a databa
   const { world, run, backup } = await withPoint();
   await world.activities['restore-files']({ run, attemptId });
   await world.activities['close-run']({ run, outcome: { status: 'Completed' } });
-  await world.activities['delete-instance']({ instance: refOf(), requestedBy: 'kim' });
+  await deleteInstance(world);
   const again = restoreRun(world, backup.pointId);
   expect(await world.activities['open-restore'](again)).toMatchObject({ proceed: true });
   expect(await world.activities['check-restore-target'](again)).toEqual({ server: 'db.example:5432' });
