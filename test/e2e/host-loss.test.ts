@@ -6,16 +6,7 @@ import { freezeDump } from './frozen-dump.ts';
 import { descendants, survivors } from './processes.ts';
 import type { ProcessEntry } from './processes.ts';
 import { incompleteFolders } from './traces.ts';
-import {
-  backUp,
-  errorCodes,
-  extendedInfo,
-  openWorkspace,
-  protect,
-  recoveryPoints,
-  restoreAs,
-  startBackup,
-} from './workspace.ts';
+import { backUp, extendedInfo, openWorkspace, protect, recoveryPoints, restoreAs, startBackup } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
 
 const target = inject('target');
