@@ -86,7 +86,7 @@ describe('requests', () => {
     expect(codeOf(reply)).toBe('UserErrorInvalidResourceName');
     expect(harness.logged).toContainEqual({
       level: 'warn',
-      message: 'a mutation of an impossible resource was refused',
+      message: 'a mutation of an impossible resource was asked for',
     });
   });
 
