@@ -23,7 +23,7 @@ const commands = {
     build: true,
     programs: true,
   },
-  'test:full': { run: vitest, build: true, programs: true, env: { LTR_TEST_FULL: '1' } },
+  'test:full': { run: vitest, build: true, programs: true, env: { LTR_PROPERTY_RUNS: process.env.LTR_PROPERTY_RUNS ?? '200' } },
   e2e: { run: [...vitest, '--project', 'e2e'], build: true, programs: !process.env.E2E_BASE_URL },
   bench: { run: ['bench/run.ts'], build: true, programs: true },
 };
@@ -111,7 +111,7 @@ function installPrograms() {
     const prefix = onPath('apt-get') ? 'sudo ' : '';
     throw new Refusal(
       `These programs are missing: ${missing.join(', ')}.\n` +
-        'They are: the PostgreSQL server (for the local demo and the tests), its client tools (pg_dump, pg_restore) and zstd.\n' +
+        'Needed are the PostgreSQL server (for the local demo and the tests), its client tools (pg_dump, pg_restore) and zstd.\n' +
         `On Debian or Ubuntu: ${prefix}apt-get update && ${prefix}${command}\n` +
         'Elsewhere: install PostgreSQL and zstd with the package manager of the system, then run the same command again.',
     );
