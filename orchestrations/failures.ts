@@ -1,5 +1,5 @@
 import type { ErrorRecord } from '../shared/domain/errors.ts';
-import { errorCatalogue } from '../shared/domain/errors.ts';
+import { errorCatalogue } from '../shared/domain/error-catalogue.ts';
 
 /**
  * How a named error crosses Durable's history. Durable stores an error's message and stack only, wraps the message in text of its

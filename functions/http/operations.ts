@@ -1,4 +1,5 @@
-import { errorCatalogue, VaultError } from '../../shared/domain/errors.ts';
+import { errorCatalogue } from '../../shared/domain/error-catalogue.ts';
+import { VaultError } from '../../shared/domain/errors.ts';
 import type { VaultRef } from '../../shared/domain/ids.ts';
 import { vaultId } from '../../shared/domain/ids.ts';
 import { checkName } from '../../shared/domain/names.ts';

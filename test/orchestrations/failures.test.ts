@@ -3,7 +3,8 @@ import { expect, it } from 'vitest';
 import type { Durable } from '../../orchestrations/contracts.ts';
 import { failureError, failureOf } from '../../orchestrations/failures.ts';
 import type { ErrorCode, ErrorRecord } from '../../shared/domain/errors.ts';
-import { errorCatalogue, VaultError } from '../../shared/domain/errors.ts';
+import { errorCatalogue } from '../../shared/domain/error-catalogue.ts';
+import { VaultError } from '../../shared/domain/errors.ts';
 import { SteppedOrchestration } from '../support/orchestration-stepper.ts';
 import { startedAt } from './runs.ts';
 

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { routes } from '../../functions/routes.ts';
 import { settings } from '../../shared/config.ts';
-import { errorCatalogue } from '../../shared/domain/errors.ts';
+import { errorCatalogue } from '../../shared/domain/error-catalogue.ts';
 
 /** The tables of README.md that follow from the code. `node test/shared/readme-tables.ts` writes them; readme.test.ts compares. */
 
