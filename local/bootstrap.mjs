@@ -23,7 +23,12 @@ const commands = {
     build: true,
     programs: true,
   },
-  'test:full': { run: vitest, build: true, programs: true, env: { LTR_PROPERTY_RUNS: process.env.LTR_PROPERTY_RUNS ?? '200' } },
+  'test:full': {
+    run: vitest,
+    build: true,
+    programs: true,
+    env: { LTR_PROPERTY_RUNS: process.env.LTR_PROPERTY_RUNS ?? '200' },
+  },
   e2e: { run: [...vitest, '--project', 'e2e'], build: true, programs: !process.env.E2E_BASE_URL },
   bench: { run: ['bench/run.ts'], build: true, programs: true },
 };
