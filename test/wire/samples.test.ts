@@ -41,9 +41,13 @@ describe.skipIf(!hasReference)('answers have the shape of the recorded ones:', (
   const sample = (name: string): Json => readReference(`samples/${name}.json`);
   const part = (from: Json, ...path: string[]): Json => path.reduce((node, key) => node[key] as Json, from);
 
+  const sent = (): Json => part(sample('05-backup-instance-put-get'), 'request', 'body', 'properties');
   const instance = (changes: Partial<BackupInstance> = {}): BackupInstance => {
-    const sent = part(sample('05-backup-instance-put-get'), 'request', 'body', 'properties');
-    const { friendlyName, properties, protection } = readInstance(readBody(backupInstance, sent), vault, 'properties');
+    const { friendlyName, properties, protection } = readInstance(
+      readBody(backupInstance, sent()),
+      vault,
+      'properties',
+    );
     return {
       ...vault,
       instanceName,
@@ -99,7 +103,7 @@ describe.skipIf(!hasReference)('answers have the shape of the recorded ones:', (
     vault,
     instance: { ...vault, instanceName },
     friendlyName: 'oss-clitest-server/postgres',
-    datasource: parseDatasource(sent['dataSourceInfo'], sent['dataSourceSetInfo']),
+    datasource: parseDatasource(sent()['dataSourceInfo'], sent()['dataSourceSetInfo']),
     policyName: 'osspolicy',
     operation: 'Backup',
     status: 'InProgress',
