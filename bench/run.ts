@@ -4,15 +4,17 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { bytes, seconds } from '../local/console-output.ts';
 import { openBench } from './contestants.ts';
+import { measureHost } from './host.ts';
 import type { Contestant, Measured } from './contestants.ts';
 
-const USAGE = `npm run bench [-- --size <MB of demo data, 300> --rounds <3>]
+const USAGE = `npm run bench [-- --size <MB of demo data, 300> --rounds <3> --orchestrations <200> --only backup|host]
 
 Backs the same database up and restores it in three ways, one after the other in each round, on this machine:
   product            this service, through its HTTP contract, job included
   pg_dump -Fc        to a file, the file uploaded; back: downloaded, pg_restore
   pg_dump | zstd -1  the same with zstd in place of pg_dump's own compression
-Every way ends with the bytes in the same storage (Azurite) and with a complete database.`;
+Every way ends with the bytes in the same storage (Azurite) and with a complete database.
+Then the local Functions host: latency, throughput, memory and storage operations, beside figures recorded on the real host.`;
 
 interface Figures {
   readonly backup: Measured[];
@@ -58,6 +60,8 @@ async function main(): Promise<void> {
     options: {
       size: { type: 'string', default: '300' },
       rounds: { type: 'string', default: '3' },
+      orchestrations: { type: 'string', default: '200' },
+      only: { type: 'string', default: '' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -65,14 +69,19 @@ async function main(): Promise<void> {
     console.log(USAGE);
     return;
   }
+  if (values.only !== 'host') await benchBackups(Number(values.size), Number(values.rounds));
+  if (values.only !== 'backup') await measureHost(Number(values.orchestrations));
+}
+
+async function benchBackups(size: number, rounds: number): Promise<void> {
   const directory = await mkdtemp(path.join(tmpdir(), 'ltr-vault-bench-'));
   try {
-    const bench = await openBench(directory, Number(values.size));
+    const bench = await openBench(directory, size);
     try {
       console.log(
-        `${bytes(bench.databaseBytes)} in PostgreSQL, ${String(availableParallelism())} processors, ${values.rounds} rounds; medians, and medians of the ratios of each round`,
+        `${bytes(bench.databaseBytes)} in PostgreSQL, ${String(availableParallelism())} processors, ${String(rounds)} rounds; medians, and medians of the ratios of each round`,
       );
-      report(await measure(bench.contestants, Number(values.rounds)));
+      report(await measure(bench.contestants, rounds));
     } finally {
       await bench.close();
     }

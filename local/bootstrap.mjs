@@ -27,7 +27,7 @@ const commands = {
     run: vitest,
     build: true,
     programs: true,
-    env: { LTR_PROPERTY_RUNS: process.env.LTR_PROPERTY_RUNS ?? '200' },
+    env: { LTR_PROPERTY_RUNS: process.env.LTR_PROPERTY_RUNS ?? '500' },
   },
   e2e: { run: [...vitest, '--project', 'e2e'], build: true, programs: !process.env.E2E_BASE_URL },
   bench: { run: ['bench/run.ts'], build: true, programs: true },

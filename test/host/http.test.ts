@@ -110,10 +110,13 @@ describe.for(['no', 'yes'])('HTTP triggers, streaming %s', (streaming) => {
     expect(JSON.parse(text)).toEqual({ size: body.length, hash, type: 'application/octet-stream' });
   });
 
-  test.runIf(streaming === 'no')('a body above 100 MiB is a 500 without a body', async () => {
-    const { status, text } = await rawRequest(host.url, 'POST', '/hash', Buffer.alloc(105 * 1024 * 1024));
-    expect([status, text]).toEqual([500, '']);
-  });
+  // Under streaming the real host's answer to it was not recorded.
+  const tooLarge = streaming === 'no' ? [105 * 1024 * 1024] : [];
+  for (const size of tooLarge)
+    test('a body above 100 MiB is a 500 without a body', async () => {
+      const { status, text } = await rawRequest(host.url, 'POST', '/hash', Buffer.alloc(size));
+      expect([status, text]).toEqual([500, '']);
+    });
 
   test('a body of 20 MB leaves whole, in chunks', async () => {
     const { text, headers } = await rawRequest(host.url, 'GET', '/large');
