@@ -17,6 +17,7 @@ const note = (text) => appendFileSync(process.env.RUN_FILE, text + '\\n');
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 df.app.activity('work', { handler: async (ms) => { note('begin ' + ms); await sleep(ms); note('end ' + ms); return ms; } });
 df.app.orchestration('run', function* (c) { return yield c.df.callActivity('work', c.df.getInput()); });
+df.app.orchestration('leaves', function* (c) { const first = c.df.callActivity('work', 1); const late = c.df.callActivity('work', 1500); yield c.df.Task.any([first, late]); return 'left'; });
 df.app.orchestration('pause', function* (c) { yield c.df.createTimer(new Date(c.df.currentUtcDateTime.getTime() + c.df.getInput())); return 'fired'; });
 app.timer('hourly', { schedule: '0 0 * * * *', handler: async (timer, context) => { note('hourly ' + JSON.stringify(timer)); await sleep(300); note('hourly ends'); } });
 let failures = 0;
@@ -84,6 +85,26 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 }
 
 describe.concurrent('the life of a host', () => {
+  test('an activity that an ended orchestration did not wait for is done all the same, and once only', async () => {
+    const place = await freshHub();
+    let host = await place.start();
+    const api = new DurableApi(() => host);
+    expect((await api.run('leaves', 'l')).output).toBe('left');
+    await until(async () => (await place.notes()).includes('begin 1500'));
+    await host.kill();
+    expect(await place.notes()).not.toContain('end 1500');
+    host = await place.start();
+    await until(async () => (await place.notes()).includes('end 1500'));
+    expect(await api.status('l')).toMatchObject({ runtimeStatus: 'Completed', output: 'left' });
+    // Once done, a later start leaves it alone; the settling write may still be on its way when the note is.
+    await delay(1_000);
+    await host.kill();
+    host = await place.start();
+    await delay(1_000);
+    expect((await place.notes()).filter((note) => note === 'begin 1500')).toHaveLength(2);
+    await host.kill();
+  });
+
   test('an activity that ran when the host was killed runs again at once', async () => {
     const place = await freshHub();
     let host = await place.start();

@@ -18,6 +18,7 @@ import { isTerminal, type InboxMessage, type InstanceState, type LoadedInstance 
 import { Mailbox } from './mailbox.ts';
 import { activityFinished, timerFired } from './messages.ts';
 import { KeyedLock, Slots } from './slots.ts';
+import { OwedWork } from './owed-work.ts';
 import { newInstance } from './states.ts';
 import { TimerQueue } from './timer-queue.ts';
 import type { TurnPlan } from './turn-plan.ts';
@@ -62,6 +63,7 @@ export class DurableEngine {
   readonly #mailbox: Mailbox;
   readonly #activities: ActivityRunner;
   readonly #children: Children;
+  readonly #owed: OwedWork;
   #stopping = false;
 
   constructor(deps: EngineDependencies) {
@@ -77,10 +79,17 @@ export class DurableEngine {
       limit: settings.maxConcurrentActivityFunctions,
       clientInputs,
       hub: deps.hub,
-      finished: ({ instanceId, executionId, taskId }, outcome) => {
+      finished: async ({ instanceId, executionId, taskId }, outcome) => {
         const message = activityFinished(taskId, executionId, outcome, new Date().toISOString());
-        return this.#mailbox.post(instanceId, message, true);
+        await this.#mailbox.post(instanceId, message, true);
+        await this.#owed.settle(instanceId, executionId, taskId);
       },
+    });
+    this.#owed = new OwedWork({
+      store,
+      locks: this.#locks,
+      index: this.index,
+      forget: (instanceId) => this.#mailbox.forget(instanceId),
     });
     this.#children = new Children({
       store,
@@ -97,8 +106,9 @@ export class DurableEngine {
 
   /** Takes up what the last host left: activities that were running start again, due timers fire, children and parents are reconciled. */
   async start(): Promise<void> {
-    for (const summary of await this.#deps.store.summaries()) this.index.set(summary);
-    const open = this.index.list().filter(({ status }) => !isTerminal(status));
+    const summaries = await this.#deps.store.summaries();
+    for (const summary of summaries) this.index.set(summary);
+    const open = summaries.filter(({ status, owes }) => !isTerminal(status) || owes);
     if (open.length > 0) this.#deps.log.info(`Resuming ${open.length} orchestration(s)`);
     const loading = new Slots(loadingAtOnce);
     await Promise.all(open.map(({ instanceId }) => loading.run(() => this.#resume(instanceId))));
@@ -238,13 +248,23 @@ export class DurableEngine {
       if (live === undefined) return;
       this.index.set(live.state);
       // Its last turn may have been committed by a write that seemed to fail, and nobody told the parent.
-      if (isTerminal(live.state.status)) return this.#children.reportEnd(live.state);
+      if (isTerminal(live.state.status)) {
+        this.#undertakeOwed(live);
+        return this.#children.reportEnd(live.state);
+      }
       const answered = new Set(live.inbox.map(({ event }) => event['TaskScheduledId']));
       for (const [id, stored] of pendingEvents(live.history)) {
         if (!answered.has(id)) this.#undertake(live.state, stored);
       }
     });
     this.#wake(instanceId);
+  }
+
+  /** What an ended instance asked for and did not wait for is done all the same. */
+  #undertakeOwed({ state, history }: LoadedInstance): void {
+    for (const [id, stored] of pendingEvents(history)) {
+      if (state.owes?.includes(id)) this.#undertake(state, stored);
+    }
   }
 
   /** Does what a committed turn asked for. Everything here can be derived again from the stored history. */
@@ -279,7 +299,10 @@ export class DurableEngine {
         return;
       }
       case EventType.SubOrchestrationInstanceCreated:
-        this.#children.start(state, event, input).catch((error: unknown) => this.#retryLater(instanceId, 0, error));
+        this.#children
+          .start(state, event, input)
+          .then(() => this.#owed.settle(instanceId, executionId, event.EventId))
+          .catch((error: unknown) => this.#retryLater(instanceId, 0, error));
     }
   }
 

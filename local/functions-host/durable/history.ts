@@ -98,6 +98,21 @@ export function newEvent(
 }
 
 /** Scheduled events without an answer yet, by sequence number. */
+/**
+ * What an instance that ends has asked for and nobody may forget: activities that have not answered, and children of its last turn,
+ * which are not started yet. Nobody waits for the answers, but the work is done all the same.
+ */
+export function owedWork(history: readonly StoredEvent[], lastTurn: readonly StoredEvent[]): number[] {
+  const justAsked = new Set(lastTurn.map(({ event }) => event.EventId));
+  return [...pendingEvents([...history, ...lastTurn])]
+    .filter(
+      ([id, { event }]) =>
+        event.EventType === EventType.TaskScheduled ||
+        (event.EventType === EventType.SubOrchestrationInstanceCreated && justAsked.has(id)),
+    )
+    .map(([id]) => id);
+}
+
 export function pendingEvents(history: readonly StoredEvent[]): Map<number, StoredEvent> {
   const pending = new Map<number, StoredEvent>();
   for (const stored of history) {

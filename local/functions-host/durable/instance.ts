@@ -30,6 +30,8 @@ export interface InstanceState {
   parent: ParentInstance | null;
   /** 0 when a client started it, null otherwise (what the real host's history holds). */
   generation: number | null;
+  /** Of an ended instance: activities and children it asked for and did not wait for, until they have been done. */
+  owes?: number[];
   /** Waiting messages older than this belong to an earlier run of the same id. */
   inboxFrom: string;
 }

@@ -6,8 +6,8 @@ import type { OrchestratorResult } from './actions.ts';
 import type { Batch } from './batch.ts';
 import { unknownFunctionMessage } from './failure.ts';
 import type { FunctionTable } from './function-table.ts';
-import { EventType, newEvent, type HistoryEvent, type StoredEvent } from './history.ts';
-import type { InstanceState, LoadedInstance } from './instance.ts';
+import { EventType, newEvent, owedWork, type HistoryEvent, type StoredEvent } from './history.ts';
+import { isTerminal, type InstanceState, type LoadedInstance } from './instance.ts';
 import { firstEvents, nextState } from './states.ts';
 import { readFailure, readOutcome, triggerPayload } from './trigger-payload.ts';
 import { planTurn, type OrchestratorOutcome, type TurnPlan } from './turn-plan.ts';
@@ -39,7 +39,9 @@ export class TurnRunner {
     const { plan, consumed } = await this.#plan(live, batch);
     // A continued execution starts with an empty history; the old one is not read again.
     const events = plan.status === 'ContinuedAsNew' ? [] : plan.events;
-    await this.#deps.store.commit(live, { next: nextState(state, plan), events, consumed });
+    const next = nextState(state, plan);
+    const owes = isTerminal(next.status) ? owedWork(history, plan.events) : [];
+    await this.#deps.store.commit(live, { next: owes.length > 0 ? { ...next, owes } : next, events, consumed });
     live.inbox = live.inbox.filter((message) => !consumed.includes(message));
     live.history = plan.status === 'ContinuedAsNew' ? [] : [...history, ...events];
     this.#logTurn(state, plan, performance.now() - began);

@@ -9,6 +9,8 @@ export interface InstanceSummary {
   instanceId: string;
   status: RuntimeStatus;
   createdTime: string;
+  /** An ended instance that asked for work which is not done yet. */
+  owes: boolean;
 }
 
 export interface TurnCommit {
@@ -36,6 +38,7 @@ export class InstanceStore {
       instanceId: String(cells['instanceId']),
       status: String(cells['status']) as RuntimeStatus,
       createdTime: String(cells['createdTime']),
+      owes: cells['owes'] === true,
     }));
   }
 
@@ -165,6 +168,7 @@ export class InstanceStore {
       status: state.status,
       createdTime: state.createdTime,
       state: JSON.stringify(rest),
+      ...(state.owes === undefined ? {} : { owes: true }),
     };
     for (const [name, text] of Object.entries({ input, output, customStatus })) {
       const blob = previous?.cells[`${name}Blob`];
