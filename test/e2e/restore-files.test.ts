@@ -29,7 +29,7 @@ describe.skipIf(target.storageConnectionString === undefined)('restoring as file
     await container().create();
   });
   afterAll(async () => {
-    await container().delete();
+    await container().deleteIfExists();
     await rm(folder, { recursive: true, force: true });
     await work.drop();
   });
